@@ -9,11 +9,19 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "fast", include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"], exclude: ["**/*.slow.test.ts"] },
+        test: {
+          name: "fast",
+          include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: ["**/*.slow.test.ts"],
+        },
       },
       {
         extends: true,
-        test: { name: "slow", include: ["{crds,operator,services,dashboards,test}/**/*.slow.test.ts"], testTimeout: 600_000 },
+        test: {
+          name: "slow",
+          include: ["{crds,operator,services,dashboards,test}/**/*.slow.test.ts"],
+          testTimeout: 600_000,
+        },
       },
     ],
   },
