@@ -1,0 +1,43 @@
+import { Router } from "express";
+import type { Registry } from "prom-client";
+import { methodNotAllowed } from "./middleware.ts";
+import { problem } from "./problem.ts";
+
+/** Whether a role can do its work; `waitingFor` says, for a person, what it waits for. */
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly waitingFor: readonly string[] };
+
+export interface Operations {
+  readonly registry: Registry;
+  readonly readiness: () => Readiness;
+  /** The body of `/status`. */
+  readonly status: () => object;
+}
+
+/** What every role answers for those who run it: `/healthz`, `/readyz`, `/status`, `/metrics`. */
+export function operations({ registry, readiness, status }: Operations): Router {
+  const router = Router();
+  const readOnly = methodNotAllowed(["GET", "HEAD"]);
+  router
+    .route("/healthz")
+    .get((_request, response) => void response.json({ status: "alive" }))
+    .all(readOnly);
+  router
+    .route("/readyz")
+    .get((_request, response) => {
+      const state = readiness();
+      if (state.ready) response.json({ status: "ready" });
+      else problem(response, { type: "unavailable", detail: `Waiting for ${state.waitingFor.join(", ")}.` });
+    })
+    .all(readOnly);
+  router
+    .route("/status")
+    .get((_request, response) => void response.json(status()))
+    .all(readOnly);
+  router
+    .route("/metrics")
+    .get(async (_request, response) => {
+      response.type(registry.contentType).send(await registry.metrics());
+    })
+    .all(readOnly);
+  return router;
+}
