@@ -1,0 +1,200 @@
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { SingleBar } from "cli-progress";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DateTime } from "luxon";
+import { openClickHouse } from "../clickhouse/index.ts";
+import {
+  createShop,
+  FORMATS,
+  type FormatName,
+  itemLine,
+  type LineFormat,
+  type ShopEvent,
+  type SimulatedShop,
+  userLine,
+  writeUciParquet,
+} from "../simulation/index.ts";
+
+const LINES_PER_WRITE = 500;
+const BAR_STEP = 1_000;
+const DAY = 86_400_000;
+
+interface SimulateOptions {
+  readonly events: number;
+  readonly format: FormatName;
+  readonly seed: number;
+  readonly out: string;
+  readonly items: number;
+  readonly shoppers: number;
+  readonly start: number;
+  readonly catalogue?: string;
+  readonly users?: string;
+  readonly json?: true;
+}
+
+/** What was written; times in milliseconds since 1970. */
+interface Summary {
+  events: number;
+  firstAt: number;
+  lastAt: number;
+}
+
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("Write the activity of a simulated shop; the same options give the same bytes")
+    .option("--events <number>", "events to write", wholeNumber(1), 10_000)
+    .addOption(new Option("--format <name>", "format of the file").choices(Object.keys(FORMATS)).default("seed"))
+    .option("--seed <number>", "which shop: items, shoppers and all they do follow from it", wholeNumber(0), 1)
+    .option("--out <file>", "where to write, - for standard output (not with uci)", "-")
+    .option("--items <number>", "items on the first day; 1 % more arrive every week", wholeNumber(1), 600)
+    .option("--shoppers <number>", "registered shoppers", wholeNumber(1), 2_000)
+    .option("--start <time>", "opening of the shop, ISO 8601, UTC when it names no zone", isoTime, Date.UTC(2024, 0, 1))
+    .option("--catalogue <file>", "also write the items of the last day, as JSON lines")
+    .option("--users <file>", "also write the registered shoppers, as JSON lines")
+    .option("--json", "print a summary as JSON (with --out FILE)")
+    .addHelpText("after", HELP)
+    .action(async (options: SimulateOptions, command: Command) => {
+      const fault = conflict(options);
+      if (fault !== null) command.error(`error: ${fault}`);
+      await simulate(options);
+    });
+}
+
+const HELP = `
+Formats:
+  seed          JSON lines of the topics clicks and checkouts in one file (a line with checkout_id is a checkout)
+  segment       Segment track calls as JSON lines; the lines of an order are one Order Completed
+  retailrocket  CSV: timestamp_s,user,event,item
+  uci           Parquet with the columns of UCI Online Retail; orders and refunds alone
+  otto          JSON lines of the OTTO data set, a session a line
+Events that a format cannot say are left out and not counted.
+
+Examples:
+  $ productmatcher simulate --events 100000 --out activity.jsonl --catalogue items.jsonl
+  $ productmatcher simulate --events 1000000 --format segment --seed 7 --start 2025-03-01 --out march.jsonl
+  $ productmatcher simulate --events 20 --format retailrocket
+`;
+
+function conflict({ format, out, json }: SimulateOptions): string | null {
+  if (out !== "-") return null;
+  if (format === "uci") return "uci is a Parquet file: name it with --out FILE";
+  return json === true ? "--json needs standard output for the summary: write the events to --out FILE" : null;
+}
+
+async function simulate(options: SimulateOptions): Promise<void> {
+  const { seed, items, shoppers, start, format, events } = options;
+  const shop = createShop({ seed, items, shoppers, start });
+  const bar = process.stderr.isTTY
+    ? new SingleBar({
+        format: "{bar} {percentage}% | {value}/{total} events | {eta_formatted}",
+        stream: process.stderr,
+      })
+    : null;
+  const summary: Summary = { events: 0, firstAt: start, lastAt: start };
+  bar?.start(events, 0);
+  try {
+    const lines = FORMATS[format].lines(counted(accepted(shop, FORMATS[format], events), summary, bar));
+    if (format === "uci") await writeParquet(lines, resolve(options.out));
+    else await writeLines(lines, options.out);
+  } finally {
+    bar?.update(summary.events);
+    bar?.stop();
+  }
+  if (options.catalogue !== undefined)
+    await writeFile(options.catalogue, text(shop.catalogue(summary.lastAt), itemLine));
+  if (options.users !== undefined) await writeFile(options.users, text(shop.users(), userLine));
+  report(options, summary);
+}
+
+function* accepted(shop: SimulatedShop, format: LineFormat, count: number): Generator<ShopEvent> {
+  let left = count;
+  for (const event of shop.events()) {
+    if (!format.accepts(event)) continue;
+    yield event;
+    left -= 1;
+    if (left === 0) return;
+  }
+}
+
+function* counted(events: Iterable<ShopEvent>, summary: Summary, bar: SingleBar | null): Generator<ShopEvent> {
+  for (const event of events) {
+    if (summary.events === 0) summary.firstAt = event.occurredAt;
+    summary.events += 1;
+    summary.lastAt = event.occurredAt;
+    if (summary.events % BAR_STEP === 0) bar?.update(summary.events);
+    yield event;
+  }
+}
+
+async function writeLines(lines: Iterable<string>, out: string): Promise<void> {
+  const stream: Writable = out === "-" ? process.stdout : createWriteStream(out);
+  try {
+    await pipeline(Readable.from(chunks(lines)), stream, { end: out !== "-" });
+  } catch (error) {
+    // The reader has seen enough (`| head`).
+    if (out !== "-" || (error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
+}
+
+function* chunks(lines: Iterable<string>): Generator<string> {
+  let chunk: string[] = [];
+  for (const line of lines) {
+    chunk.push(line);
+    if (chunk.length < LINES_PER_WRITE) continue;
+    yield `${chunk.join("\n")}\n`;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield `${chunk.join("\n")}\n`;
+}
+
+async function writeParquet(lines: Iterable<string>, out: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "productmatcher-simulate-"));
+  try {
+    const rows = join(folder, "rows.jsonl");
+    await writeLines(lines, rows);
+    const clickhouse = await openClickHouse({ kind: "embedded", path: join(folder, "engine") }, "simulate");
+    try {
+      await writeUciParquet(clickhouse, rows, out);
+    } finally {
+      await clickhouse.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function text<T>(entries: readonly T[], line: (entry: T) => string): string {
+  return entries.map((entry) => `${line(entry)}\n`).join("");
+}
+
+function report({ format, out, json }: SimulateOptions, { events, firstAt, lastAt }: Summary): void {
+  const first = new Date(firstAt).toISOString();
+  const last = new Date(lastAt).toISOString();
+  if (json === true) process.stdout.write(`${JSON.stringify({ events, format, out, first, last })}\n`);
+  else
+    process.stderr.write(`${events} events (${format}) from ${first} to ${last}${out === "-" ? "" : ` in ${out}`}\n`);
+  if (lastAt > Date.now() + DAY) {
+    process.stderr.write(
+      "warning: a pipeline refuses events more than a day ahead of its clock: begin with an earlier --start\n",
+    );
+  }
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
+  };
+}
+
+function isoTime(text: string): number {
+  const time = DateTime.fromISO(text, { zone: "utc" });
+  if (time.isValid && time.toMillis() >= Date.UTC(2000)) return time.toMillis();
+  throw new InvalidArgumentError("expected a time from 2000 on such as 2024-01-01 or 2024-01-01T08:00:00Z");
+}
