@@ -1,0 +1,4 @@
+/** Activity: what it is, and how raw records of any topic become it. */
+
+export * from "./event.ts";
+export * from "./mapping/index.ts";
