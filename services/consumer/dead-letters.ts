@@ -1,0 +1,154 @@
+import { type ActivityLog, RECORD_ID_HEADER } from "../activity-log/index.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import { DEAD_LETTER_HEADER } from "./prepare.ts";
+
+/** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly reason: string;
+  readonly path: string;
+  readonly message: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: string;
+  readonly recordedAt: string;
+  readonly failedAt: string;
+  readonly resolved: boolean;
+  /** Bytes of the record. */
+  readonly size: number;
+}
+
+export interface DeadLetterWithValue extends DeadLetter {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly valueBase64: string;
+}
+
+export interface DeadLetterFilter {
+  readonly topic?: string;
+  readonly reason?: string;
+  readonly ids?: readonly string[];
+  /** Absent: open ones alone. */
+  readonly includeResolved?: boolean;
+}
+
+const COLUMNS = `
+  id, reason, path, message, topic, partition, toString(offset) AS offset, key,
+  formatDateTime(recorded_at, '%FT%TZ') AS recordedAt, formatDateTime(failed_at, '%FT%TZ') AS failedAt, resolved,
+  toUInt32(length(value)) AS size`;
+
+const MATCHES = `
+  ({includeResolved:Bool} OR NOT resolved)
+  AND ({topic:String} = '' OR topic = {topic:String})
+  AND ({reason:String} = '' OR reason = {reason:String})
+  AND (empty({ids:Array(String)}) OR id IN {ids:Array(String)})`;
+
+function filterParameters(filter: DeadLetterFilter) {
+  return {
+    topic: filter.topic ?? "",
+    reason: filter.reason ?? "",
+    ids: filter.ids ?? [],
+    includeResolved: filter.includeResolved ?? false,
+  };
+}
+
+/** The newest first. @throws ClickHouseError */
+export function listDeadLetters(
+  clickhouse: ClickHouse,
+  filter: DeadLetterFilter,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<DeadLetter[]> {
+  return clickhouse.query<DeadLetter>(
+    `SELECT ${COLUMNS} FROM dead_letters FINAL WHERE ${MATCHES}
+     ORDER BY failed_at DESC, id LIMIT {limit:UInt32} OFFSET {skip:UInt32}`,
+    { ...filterParameters(filter), limit: page.limit, skip: page.offset },
+  );
+}
+
+export interface DeadLetterCount {
+  readonly topic: string;
+  readonly reason: string;
+  readonly open: number;
+  readonly resolved: number;
+}
+
+/** How many of each topic and reason. @throws ClickHouseError */
+export function countDeadLetters(clickhouse: ClickHouse): Promise<DeadLetterCount[]> {
+  return clickhouse.query<DeadLetterCount>(
+    `SELECT topic, reason, toUInt32(countIf(NOT resolved)) AS open, toUInt32(countIf(resolved)) AS resolved
+     FROM dead_letters FINAL GROUP BY topic, reason ORDER BY open DESC, topic, reason`,
+  );
+}
+
+/** One with its bytes, open or resolved; `undefined` when there is none of that id. @throws ClickHouseError */
+export async function showDeadLetter(clickhouse: ClickHouse, id: string): Promise<DeadLetterWithValue | undefined> {
+  const [row] = await clickhouse.query<DeadLetterWithValue>(
+    `SELECT ${COLUMNS}, headers, base64Encode(value) AS valueBase64
+     FROM dead_letters FINAL WHERE id = {id:String}`,
+    { id },
+  );
+  return row;
+}
+
+const REPLAY_PAGE = 500;
+
+/**
+ * Sends the records through again, by the mapping of today. Each keeps its identity, so that one that was stored after
+ * all is not counted twice, and is marked resolved by the consumer once it passes.
+ *
+ * @returns how many records were sent
+ * @throws ClickHouseError, or the log's error
+ */
+export async function replayDeadLetters(
+  clickhouse: ClickHouse,
+  log: ActivityLog,
+  filter: DeadLetterFilter,
+): Promise<number> {
+  const ids = await clickhouse.query<{ id: string }>(
+    `SELECT id FROM dead_letters FINAL WHERE ${MATCHES} ORDER BY recorded_at, id`,
+    filterParameters(filter),
+  );
+  for (let start = 0; start < ids.length; start += REPLAY_PAGE) {
+    const page = ids.slice(start, start + REPLAY_PAGE).map((row) => row.id);
+    const letters = await clickhouse.query<{
+      id: string;
+      topic: string;
+      key: string;
+      headers: Record<string, string>;
+      recorded: string;
+      valueBase64: string;
+    }>(
+      `SELECT id, topic, key, headers, toUnixTimestamp64Milli(recorded_at) AS recorded, base64Encode(value) AS valueBase64
+       FROM dead_letters FINAL WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
+      { ids: page },
+    );
+    for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
+      await log.append(
+        topic,
+        group.map((letter) => ({
+          key: letter.key === "" ? null : letter.key,
+          value: Buffer.from(letter.valueBase64, "base64"),
+          headers: { ...letter.headers, [RECORD_ID_HEADER]: letter.id, [DEAD_LETTER_HEADER]: "replay" },
+          timestamp: Number(letter.recorded),
+        })),
+      );
+    }
+  }
+  return ids.length;
+}
+
+/** @throws ClickHouseError */
+export async function markResolved(clickhouse: ClickHouse, ids: readonly string[], now: number): Promise<void> {
+  if (ids.length === 0) return;
+  await clickhouse.command(
+    `INSERT INTO dead_letters (
+       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, resolved,
+       updated_at
+     )
+     SELECT
+       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, true,
+       fromUnixTimestamp64Milli({now:Int64})
+     FROM dead_letters FINAL WHERE id IN {ids:Array(String)} AND NOT resolved`,
+    { ids, now },
+  );
+}

@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { Pool } from "pg";
+import type { Attributes } from "../rows.ts";
+import type { Lookup } from "./cache.ts";
+
+/** What a Postgres server (through pg) and the embedded engine (PGlite) both are. */
+export interface SqlClient {
+  query(sql: string, parameters: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+export interface PostgresTable {
+  /** `table` or `schema.table`. */
+  readonly table: string;
+  readonly key: string;
+  /** Columns to read, by the name they have here. */
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+/** How long an answer may take: a batch waits for it. */
+const STATEMENT_MILLISECONDS = 5_000;
+
+export interface PostgresConnection extends SqlClient {
+  close(): Promise<void>;
+}
+
+/**
+ * A pool of connections to a server.
+ *
+ * @param uri `postgresql://user:password@host:port/db?sslmode=verify-full`
+ * @param caFile PEM file of the authority that signed the server's certificate
+ */
+export async function openPostgres(uri: string, caFile?: string): Promise<PostgresConnection> {
+  const pool = new Pool({
+    connectionString: uri,
+    max: 4,
+    connectionTimeoutMillis: STATEMENT_MILLISECONDS,
+    query_timeout: STATEMENT_MILLISECONDS,
+    statement_timeout: STATEMENT_MILLISECONDS,
+    ...(caFile === undefined ? {} : { ssl: { ca: await readFile(caFile, "utf8") } }),
+  });
+  // An idle connection that breaks is replaced at the next query, which reports its own error.
+  pool.on("error", () => {});
+  return { query: (sql, parameters) => pool.query(sql, parameters), close: () => pool.end() };
+}
+
+/** SQLSTATE of a key that the column's type cannot hold, such as `abc` for an integer, or a number too large for it. */
+const KEY_NOT_OF_TYPE = new Set(["22P02", "22003"]);
+
+/** Reads the columns of the rows with the given keys, as text; columns that are null are left out. */
+export function tableLookup(client: SqlClient, table: PostgresTable): Lookup {
+  const key = quoted(table.key);
+  return async (keys) => {
+    // Compared in the key's own type, so that its index serves; as text only when some id cannot be of that type.
+    const { rows } = await client.query(`${select(table)} WHERE ${key} = ANY($1)`, [keys]).catch((error: unknown) => {
+      if (!KEY_NOT_OF_TYPE.has(sqlState(error))) throw error;
+      return client.query(`${select(table)} WHERE ${key}::text = ANY($1)`, [keys]);
+    });
+    return new Map(rows.map(readRow));
+  };
+}
+
+const PAGE_ROWS = 5_000;
+
+/** The whole table in pages by key. */
+export async function* readTable(client: SqlClient, table: PostgresTable): AsyncGenerator<Map<string, Attributes>> {
+  const key = quoted(table.key);
+  const tail = `ORDER BY ${key} LIMIT ${PAGE_ROWS}`;
+  let page = new Map((await client.query(`${select(table)} ${tail}`, [])).rows.map(readRow));
+  while (page.size > 0) {
+    yield page;
+    const last = [...page.keys()].at(-1);
+    page = new Map((await client.query(`${select(table)} WHERE ${key} > $1 ${tail}`, [last])).rows.map(readRow));
+  }
+}
+
+function select(table: PostgresTable): string {
+  const columns = Object.entries(table.columns).map(([ours, theirs]) => `${quoted(theirs)}::text AS ${quoted(ours)}`);
+  return `SELECT ${[`${quoted(table.key)}::text AS "key of row"`, ...columns].join(", ")} FROM ${quotedTable(table.table)}`;
+}
+
+function readRow(row: unknown): [string, Attributes] {
+  const { "key of row": key, ...columns } = row as Record<string, string | null>;
+  const attributes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(columns)) if (value !== null) attributes[name] = value;
+  return [String(key), attributes];
+}
+
+function sqlState(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function quotedTable(table: string): string {
+  return table.split(".").map(quoted).join(".");
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

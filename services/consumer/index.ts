@@ -1,0 +1,15 @@
+export type { AttributionSpec } from "./attribution.ts";
+export { type CatalogueSync, startCatalogueSync } from "./catalogue-sync.ts";
+export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
+export {
+  countDeadLetters,
+  type DeadLetter,
+  type DeadLetterCount,
+  type DeadLetterFilter,
+  type DeadLetterWithValue,
+  listDeadLetters,
+  replayDeadLetters,
+  showDeadLetter,
+} from "./dead-letters.ts";
+export { type AttributeSource, cachedLookup, openPostgres, type SqlClient, tableLookup } from "./enrichment/index.ts";
+export { consumerMetrics } from "./metrics.ts";

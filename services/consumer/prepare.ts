@@ -1,0 +1,71 @@
+import type { ActivityEvent, ItemRecord, RecordMapper, Rejection, UserRecord } from "../activity/index.ts";
+import type { LogRecord, Position } from "../activity-log/index.ts";
+import { type DeadLetterRow, deadLetterRow, recordId, type Source } from "./rows.ts";
+
+/** Header of a record that `dead-letters replay` sent again: its dead letter is resolved once the record passes. */
+export const DEAD_LETTER_HEADER = "productmatcher-dead-letter";
+
+export interface SourcedEvent {
+  readonly event: ActivityEvent;
+  readonly source: Source;
+}
+
+/** What a batch of records means, before any of it is stored. */
+export interface Batch {
+  readonly records: number;
+  /** When the log received the oldest of the records, in milliseconds since 1970. */
+  readonly receivedAt: number;
+  readonly events: readonly SourcedEvent[];
+  readonly items: readonly ItemRecord[];
+  readonly users: readonly UserRecord[];
+  readonly deadLetters: readonly DeadLetterRow[];
+  /** Ids of dead letters whose record passed this time. */
+  readonly resolved: readonly string[];
+  /** Where each partition goes on once all of this is stored. */
+  readonly positions: readonly Position[];
+}
+
+/**
+ * Maps and checks records in their order. A record that fails becomes a dead letter and stops nothing else.
+ *
+ * @param now milliseconds since 1970
+ */
+export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<string, RecordMapper>, now: number): Batch {
+  const events: SourcedEvent[] = [];
+  const items: ItemRecord[] = [];
+  const users: UserRecord[] = [];
+  const deadLetters: DeadLetterRow[] = [];
+  const resolved: string[] = [];
+  const positions = new Map<string, Position>();
+  for (const record of records) {
+    const { topic, partition, offset } = record;
+    positions.set(`${partition}/${topic}`, { topic, partition, offset: offset + 1 });
+    const mapper = mappers.get(topic);
+    const { activities, rejection } = mapper?.map(record, now) ?? { activities: [], rejection: notMapped(topic) };
+    for (const activity of activities) {
+      if (activity.kind === "event") events.push({ event: activity.event, source: { topic, partition, offset } });
+      else if (activity.kind === "item") items.push(activity.item);
+      else users.push(activity.user);
+    }
+    if (rejection !== null) deadLetters.push(deadLetterRow(record, rejection, now));
+    else if (record.headers[DEAD_LETTER_HEADER] !== undefined) resolved.push(recordId(record));
+  }
+  return {
+    records: records.length,
+    receivedAt: records.reduce((oldest, record) => Math.min(oldest, record.timestamp), now),
+    events,
+    items,
+    users,
+    deadLetters,
+    resolved,
+    positions: [...positions.values()],
+  };
+}
+
+function notMapped(topic: string): Rejection {
+  return {
+    reason: "topic_not_mapped",
+    path: "",
+    message: `no entry of spec.source.topics is named ${topic}: add one, or stop sending to it`,
+  };
+}
