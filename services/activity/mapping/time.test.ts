@@ -106,13 +106,18 @@ describe("compilePattern", () => {
       month: fc.integer({ min: 0, max: 13 }),
       day: fc.integer({ min: 0, max: 32 }),
       hour: fc.integer({ min: 0, max: 25 }),
+      minute: fc.integer({ min: 0, max: 61 }),
+      second: fc.integer({ min: 0, max: 61 }),
       year: fc.integer({ min: 1, max: 9999 }),
     });
     const two = (n: number) => String(n).padStart(2, "0");
     const texts = fc.oneof(
       nearTimes,
       fc.string(),
-      plausible.map((t) => `${String(t.year).padStart(4, "0")}-${two(t.month)}-${two(t.day)} ${two(t.hour)}:00:00.000`),
+      plausible.map(({ year, month, day, hour, minute, second }) => {
+        const date = `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}`;
+        return `${date} ${two(hour)}:${two(minute)}:${two(second)}.007`;
+      }),
     );
     fc.assert(
       fc.property(texts, (text) => {

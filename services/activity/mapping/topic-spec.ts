@@ -29,7 +29,7 @@ export interface TopicSpec {
   readonly record: "Event" | "Item" | "User";
   /** Every record of the topic is this event, whatever the record says. */
   readonly event?: string | undefined;
-  /** Absent: the topic holds ProductMatcher's own JSON (own-json.ts). */
+  /** Absent: the topic holds ProductMatcher's own JSON; see compileTopic. */
   readonly mapping?: MappingSpec | undefined;
 }
 

@@ -17,7 +17,9 @@ export interface Source {
   readonly constant: string | undefined;
 }
 
+/** What the tables' columns hold: UInt32 and Decimal(18, 4). */
 const MAX_QUANTITY = 4_294_967_295;
+const MAX_PRICE = 99_999_999_999_999;
 
 /** The raw value; `undefined` when absent, `null` or `""`. */
 export function readRaw(reading: Reading, source: Source): unknown {
@@ -54,6 +56,7 @@ export function readAnyAsText(reading: Reading, source: Source): string {
   const value = readRaw(reading, source);
   if (typeof value === "string") return checkedText(reading, source, value, MAX_CHARACTERS.text);
   if (value === undefined) return "";
+  if (typeof value === "number") return readText(reading, source, MAX_CHARACTERS.text);
   const json = jsonText(reading, source, value);
   return json === null ? "" : checkedText(reading, source, json, MAX_CHARACTERS.text);
 }
@@ -72,8 +75,8 @@ export function readNumber(reading: Reading, source: Source | null): number | nu
 /** A price: a number, at least 0; `null` when absent or at fault. */
 export function readPrice(reading: Reading, source: Source | null): number | null {
   const price = readNumber(reading, source);
-  if (source === null || price === null || price >= 0) return price;
-  fault(reading, source, `is ${price}, expected a price of at least 0 (a refund is an event of its own)`);
+  if (source === null || price === null || (price >= 0 && price <= MAX_PRICE)) return price;
+  fault(reading, source, `is ${price}, expected a price from 0 to ${MAX_PRICE} (a refund is an event of its own)`);
   return null;
 }
 
