@@ -19,6 +19,8 @@ const keyed = (key: string | null, ...values: string[]): OutgoingRecord[] =>
 
 /** Generous: a poll that finds records returns at once, so only a failing test waits this long. */
 const PATIENT: PollLimits = { maxRecords: 10_000, maxBytes: 64 * 1024 * 1024, waitMilliseconds: 10_000 };
+/** Longer than a test may take: only an event can end such a poll. */
+const ENDLESS: PollLimits = { ...PATIENT, waitMilliseconds: 600_000 };
 const IMPATIENT: PollLimits = { ...PATIENT, waitMilliseconds: 100 };
 
 /** Polls until so many records have come. */
@@ -32,8 +34,8 @@ async function take(subscription: Subscription, count: number, limits = PATIENT)
   return records;
 }
 
-/** Commits everything that was read. */
-function after(records: readonly LogRecord[]): { topic: string; partition: number; offset: number }[] {
+/** What to commit when everything of it is done. */
+function positionsAfter(records: readonly LogRecord[]): { topic: string; partition: number; offset: number }[] {
   const next = new Map<string, { topic: string; partition: number; offset: number }>();
   for (const { topic, partition, offset } of records) {
     next.set(`${topic}/${partition}`, { topic, partition, offset: offset + 1 });
@@ -150,7 +152,7 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
       const first = await earliest();
       const [record] = await take(first, 1, { ...PATIENT, maxRecords: 1 });
       await take(first, 1, { ...PATIENT, maxRecords: 1 });
-      await first.commit(after([record!]));
+      await first.commit(positionsAfter([record!]));
       await first.close();
       const second = await earliest({ startFrom: "Latest" });
       expect((await take(second, 3)).map(read)).toEqual(["1", "2", "3"]);
@@ -164,8 +166,8 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
       await log.append(topic, keyed("k", "0", "1", "2"));
       const first = await earliest();
       const records = await take(first, 3);
-      await first.commit(after(records));
-      await first.commit(after(records.slice(0, 1)));
+      await first.commit(positionsAfter(records));
+      await first.commit(positionsAfter(records.slice(0, 1)));
       await first.close();
       expect((await take(await earliest(), 2)).map(read)).toEqual(["1", "2"]);
     });
@@ -173,7 +175,7 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
     it("keeps groups and tails apart", async () => {
       await log.append(topic, keyed("k", "0", "1"));
       const first = await earliest();
-      await first.commit(after(await take(first, 2)));
+      await first.commit(positionsAfter(await take(first, 2)));
       for (const other of [await earliest({ group: `${group}-other` }), await earliest({ group: null })]) {
         expect((await take(other, 2)).map(read)).toEqual(["0", "1"]);
       }
@@ -209,7 +211,7 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
 
     it("wakes a waiting poll when a record comes", async () => {
       const tail = await earliest({ group: null });
-      const polled = tail.poll(PATIENT);
+      const polled = tail.poll(ENDLESS);
       await log.append(topic, keyed("k", "x"));
       expect((await polled).map(read)).toEqual(["x"]);
     });
@@ -273,7 +275,7 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
       const grouped = await earliest();
       const records = await take(grouped, 3);
       expect(behind(await grouped.lag())).toBe(3);
-      await grouped.commit(after(records.slice(0, 2)));
+      await grouped.commit(positionsAfter(records.slice(0, 2)));
       expect(behind(await grouped.lag())).toBe(1);
 
       const tail = await earliest({ group: null });
@@ -286,12 +288,13 @@ export function describeActivityLog(name: string, open: () => Promise<ActivityLo
 
     it("close ends a waiting poll, and refuses what comes later", async () => {
       const tail = await earliest({ group: null });
-      const closing = tail.poll(PATIENT);
+      const closing = tail.poll(ENDLESS);
+      await tail.lag();
       await tail.close();
       expect(await closing).toEqual([]);
       await expect(tail.poll(PATIENT)).rejects.toThrow(Error);
 
-      const other = (await earliest({ group: null })).poll(PATIENT);
+      const other = (await earliest({ group: null })).poll(ENDLESS);
       await log.close();
       expect(await other).toEqual([]);
       await expect(log.append(topic, keyed("k", "x"))).rejects.toThrow(Error);

@@ -127,6 +127,17 @@ describe("retention", () => {
     expect(lag).toEqual({ topic: "t", partition: 0, offset: records[0]!.offset, endOffset: 100_000 });
   });
 
+  it("shares the transaction of the append that makes room necessary", async () => {
+    const opened = await open({ partitions: 1, retention: { maxBytes: 100_000 } });
+    await opened.append("t", values(1, 100_000));
+    const before = (await opened.stats()).transactions;
+    for (let round = 0; round < 50; round++) await opened.append("t", values(10, 1_000));
+    await opened.enforceRetention();
+    const { transactions, storedBytes } = await opened.stats();
+    expect(storedBytes).toBeLessThanOrEqual(100_000);
+    expect(transactions - before).toBeLessThanOrEqual(50 + 1);
+  });
+
   it("by age counts from the append, not from the record's own time", async () => {
     let now = 1_700_000_000_000;
     const opened = await open({ partitions: 1, retention: { maxAgeMilliseconds: 1_000 }, now: () => now });

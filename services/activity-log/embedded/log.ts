@@ -194,7 +194,7 @@ class FileLog implements EmbeddedLog {
     return partitions.map((partition, index) => {
       const { committed, oldest, end } = bounds[index] ?? { committed: null, oldest: 0, end: 0 };
       const fresh = startFrom === "Earliest" ? oldest : startFrom === "Latest" ? end : (found[index] ?? end);
-      return { partition, offset: Math.max(committed ?? fresh, oldest) };
+      return { partition, offset: committed ?? fresh };
     });
   }
 
