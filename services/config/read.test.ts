@@ -187,6 +187,17 @@ describe("a fault", () => {
     ]);
   });
 
+  it("inside an anchor is found at the anchor, for each place that uses it", () => {
+    const text = `${withServing("autoscaling: &scaling { maxReplicas: 0 }")}  collector: { autoscaling: *scaling }\n`;
+    const place = `f.yaml:${FIRST_SERVING_LINE}  spec`;
+    expect(faultsOf(text)).toEqual(
+      expect.arrayContaining([
+        `${place}.serving.autoscaling.maxReplicas: expected at least 1, found 0`,
+        `${place}.collector.autoscaling.maxReplicas: expected at least 1, found 0`,
+      ]),
+    );
+  });
+
   it("of any written field's name is found, with the name that was meant", () => {
     const written = fieldsOf(parse(STOREFRONT), []).filter(
       ({ name, closed }) => closed && name.length >= 7 && name !== "kind",

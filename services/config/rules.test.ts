@@ -24,7 +24,8 @@ function pipeline(spec: Spec = {}, name = "storefront") {
 }
 
 const topic = (fields: Spec) => ({ source: { kafka, topics: [{ name: "events" }, { name: "other", ...fields }] } });
-const occurredAt = (time: Spec) => topic({ event: "view", mapping: { fields: { userId: "u" }, occurredAt: time } });
+const occurredAt = (time: Spec) =>
+  topic({ event: "view", mapping: { fields: { userId: "u", itemId: "i" }, occurredAt: time } });
 const kafkaWith = (fields: Spec) => ({ source: { kafka: { ...kafka, ...fields }, topics: [{ name: "events" }] } });
 const clickhouseWith = (fields: Spec) => ({ sink: { clickhouse: { ...clickhouse, ...fields } } });
 const postgres = (tables: Spec) => ({ enrichment: { postgres: { uriSecretKeyRef: { name: "db" }, ...tables } } });
@@ -113,14 +114,14 @@ const CASES: readonly Case[] = [
     message: "name the event once",
     path: "spec.source.topics[1]",
     breaks: topic({ mapping: { fields: { userId: "u" } } }),
-    holds: topic({ event: "view", mapping: { fields: { userId: "u" } } }),
+    holds: topic({ event: "search", mapping: { fields: { userId: "u" } } }),
   },
   {
     id: "V6",
     message: "map at least one of userId",
     path: "spec.source.topics[1]",
-    breaks: topic({ event: "view", mapping: { fields: { itemId: "i" } } }),
-    holds: topic({ event: "view", mapping: { fields: { sessionId: "s" } } }),
+    breaks: topic({ event: "search", mapping: { fields: { itemId: "i" } } }),
+    holds: topic({ event: "search", mapping: { fields: { sessionId: "s" } } }),
   },
   {
     id: "V7",

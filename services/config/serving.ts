@@ -1,9 +1,10 @@
 /** What CEL cannot check of serving: the rules' own expressions, and names that arms and quotas refer to. */
 import { Environment, ParseError, TypeError as TypeCheckError } from "@marcbachmann/cel-js";
 import { type Experiment, type PipelineSpec, type ServingRule, STANDING_ALGORITHMS } from "../../crds/index.ts";
+import { ITEM_FIELDS } from "../activity/mapping/read-entity.ts";
 import type { Finding, Path } from "./fault.ts";
 import { nearest } from "./suggestions.ts";
-import { attributeNames, ITEM_FIELDS } from "./topics.ts";
+import { attributeNames } from "./topics.ts";
 
 const WHEN_VARIABLES = ["request", "user", "now"];
 const ITEMS_VARIABLES = ["item"];
@@ -48,7 +49,7 @@ function checkExpression(expression: string, place: "when" | "items", path: Path
 }
 
 function checkQuotaAttribute(attribute: string, attributes: readonly string[], at: Path): Finding[] {
-  const known = [...ITEM_FIELDS, ...attributes];
+  const known: readonly string[] = [...ITEM_FIELDS, ...attributes];
   if (known.includes(attribute)) return [];
   const message = `items have no ${JSON.stringify(attribute)}: name a field of items, or declare it in catalog.attributes`;
   return [withSuggestion([...at, "attribute"], message, nearest(attribute, known))];

@@ -66,15 +66,12 @@ function steps(path: Path): string[] {
   return path.filter((segment) => typeof segment === "string");
 }
 
+/** The schema of an object, or of the entries of a list. */
 function schemaAt(path: readonly string[]): Schema | undefined {
   return path.reduce<Schema | undefined>((schema, name) => {
-    const object = schema?.items ?? schema;
-    return entrySchema(object?.properties?.[name] ?? object?.additionalProperties);
+    const field = schema?.properties?.[name] ?? schema?.additionalProperties;
+    return field?.items ?? field;
   }, pipelineSchema);
-}
-
-function entrySchema(schema: Schema | undefined): Schema | undefined {
-  return schema?.items ?? schema;
 }
 
 function shared(a: readonly string[], b: readonly string[]): number {

@@ -1,70 +1,56 @@
 /** What CEL cannot check of topics and the catalogue: paths, fields, date patterns, time zones. */
 import { DateTime } from "luxon";
 import type { Catalog, Mapping, PipelineSpec, Topic } from "../../crds/index.ts";
+import { compileTopic, MappingError } from "../activity/index.ts";
 import { compilePath } from "../activity/mapping/path.ts";
 import { compilePattern } from "../activity/mapping/pattern.ts";
+import { ITEM_FIELDS } from "../activity/mapping/read-entity.ts";
+import { EVENT_FIELDS } from "../activity/mapping/read-event.ts";
 import type { Finding, Path } from "./fault.ts";
 import { nearest } from "./suggestions.ts";
 import { checkTimeZone } from "./time-zone.ts";
 
-const EVENT_FIELDS = [
-  "eventId",
-  "userId",
-  "anonymousId",
-  "sessionId",
-  "event",
-  "itemId",
-  "price",
-  "quantity",
-  "currency",
-  "url",
-  "referrer",
-  "userAgent",
-  "ipAddress",
-];
-
-/** What every item may have beside its id. */
-export const ITEM_FIELDS = [
-  "name",
-  "description",
-  "categories",
-  "tags",
-  "price",
-  "currency",
-  "stock",
-  "hidden",
-  "createdAt",
-  "embedding",
-];
-
-const ATTRIBUTE_NAME = /^[a-z][a-zA-Z0-9_]*$/;
+const OTHER_ITEM_FIELDS = "others are declared in catalog.attributes";
 /** No two of its parts are the same number, and its hour is after noon. */
 const PROBE = DateTime.fromISO("2024-11-25T13:47:58.321Z", { zone: "utc", locale: "en-US" });
 
-export function checkTopic(topic: Topic, path: Path, { catalog }: Pick<PipelineSpec, "catalog">): Finding[] {
-  return topic.mapping === undefined ? [] : checkMapping(topic, topic.mapping, catalog, [...path, "mapping"]);
+type Context = Pick<PipelineSpec, "catalog" | "privacy">;
+
+export function checkTopic({ record, mapping }: Topic, path: Path, { catalog }: Context): Finding[] {
+  return mapping === undefined ? [] : checkMapping(record, mapping, catalog, [...path, "mapping"]);
+}
+
+/** What is left when every part is right by itself: whether the consumer can make activity of the topic. */
+export function checkReadable(topic: Topic, path: Path, { catalog, privacy }: Context): Finding[] {
+  try {
+    compileTopic(topic, { privacy, attributes: catalog?.attributes ?? [] });
+    return [];
+  } catch (error) {
+    if (!(error instanceof MappingError)) throw error;
+    const place = new MappingError(topic.name, error.path, "").message;
+    return [{ path: [...path, ...error.path.split(".")], message: error.message.slice(place.length) }];
+  }
 }
 
 /** An attribute may not take the name of a field that every item has. */
 export function checkAttribute({ name }: { readonly name: string }, path: Path): Finding[] {
-  if (name !== "itemId" && !ITEM_FIELDS.includes(name)) return [];
+  if (name !== "updatedAt" && !ITEM_FIELDS.some((field) => field === name)) return [];
   const message = `every item has the field ${name} already: leave the attribute out, or give it another name`;
   return [{ path: [...path, "name"], message }];
 }
 
-function checkMapping(topic: Topic, mapping: Mapping, catalog: Catalog | undefined, at: Path): Finding[] {
+function checkMapping(record: Topic["record"], mapping: Mapping, catalog: Catalog | undefined, at: Path): Finding[] {
   const { forEach, fields, constants = {}, occurredAt } = mapping;
   return [
     ...(forEach === undefined ? [] : checkPath(forEach, [...at, "forEach"])),
     ...Object.entries(fields).flatMap(([field, path]) => checkPath(path, [...at, "fields", field])),
-    ...Object.keys(fields).flatMap((field) => checkField(topic, field, catalog, [...at, "fields", field])),
-    ...Object.keys(constants).flatMap((field) => checkField(topic, field, catalog, [...at, "constants", field])),
+    ...Object.keys(fields).flatMap((field) => checkField(record, field, catalog, [...at, "fields", field])),
+    ...Object.keys(constants).flatMap((field) => checkField(record, field, catalog, [...at, "constants", field])),
     ...(occurredAt === undefined ? [] : checkOccurredAt(occurredAt, [...at, "occurredAt"])),
   ];
 }
 
 function checkPath(text: string, path: Path): Finding[] {
-  if (text === "") return [{ path, message: "an empty path: write a.b.c, or a JSON Pointer such as /a/b/0" }];
   try {
     const { segments } = compilePath(text);
     if (!segments.includes("")) return [];
@@ -76,26 +62,19 @@ function checkPath(text: string, path: Path): Finding[] {
   }
 }
 
-function checkField({ record }: Topic, field: string, catalog: Catalog | undefined, path: Path): Finding[] {
+function checkField(record: Topic["record"], field: string, catalog: Catalog | undefined, path: Path): Finding[] {
   if (field === "occurredAt" || field === "updatedAt") {
     return [{ path, message: "the time has a place of its own", suggestion: "mapping.occurredAt.path" }];
   }
-  const property = /^properties\.(.*)$/.exec(field);
-  if (record === "Event" && property !== null) {
-    return property[1] === "" ? [{ path, message: "a property needs a name: properties.<name>" }] : [];
-  }
-  if (record === "User") {
-    if (ATTRIBUTE_NAME.test(field)) return [];
-    return [{ path, message: `the name of a user's attribute must match ${ATTRIBUTE_NAME}` }];
-  }
-  const known = record === "Event" ? EVENT_FIELDS : ["itemId", ...ITEM_FIELDS, ...attributeNames(catalog)];
-  if (known.includes(field)) return [];
-  const others =
-    record === "Event"
-      ? "; a field of the shop's own is properties.<name>"
-      : "; others are declared in catalog.attributes";
-  const suggestion = nearest(field, known);
-  const message = `unknown field of record: ${record}${others}`;
+  if (record === "User") return [];
+  const known = record === "Event" ? EVENT_FIELDS : [...ITEM_FIELDS, ...attributeNames(catalog)];
+  if (known.some((name) => (name.endsWith(".") ? field.startsWith(name) && field !== name : field === name))) return [];
+  const others = record === "Event" ? "a field of the shop's own is properties.<name>" : OTHER_ITEM_FIELDS;
+  const suggestion = nearest(
+    field,
+    known.filter((name) => !name.endsWith(".")),
+  );
+  const message = `unknown field of record: ${record}; ${others}`;
   return [suggestion === undefined ? { path, message } : { path, message, suggestion }];
 }
 

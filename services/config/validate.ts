@@ -1,6 +1,6 @@
 /** Whether one resource is valid, as the API server and the operator would judge it together. */
 import { pipelineSchema, type RecommenderPipeline } from "../../crds/index.ts";
-import { checkBeyondCel } from "./checks.ts";
+import { checkParts, checkWholes } from "./checks.ts";
 import { valueAt, withDefaults } from "./defaults.ts";
 import { type Finding, pathText } from "./fault.ts";
 import { checkRules } from "./rules.ts";
@@ -25,7 +25,10 @@ export function validatePipeline(document: unknown, { old }: { readonly old?: un
   const { pipeline, findings, misshapen } = checkShape(value);
   const former = old === undefined ? undefined : withDefaults(pipelineSchema, old).value;
   const broken = checkRules({ value, old: former, misshapen });
-  const faults = [...findings, ...broken, ...checkBeyondCel(valueAt(value, ["spec"]), misshapen)];
+  const spec = valueAt(value, ["spec"]);
+  const parts = [...findings, ...broken, ...checkParts(spec, misshapen)];
+  const faulty = parts.map(({ path }) => path);
+  const faults = [...parts, ...checkWholes(spec, faulty)];
   const notes = empty.map(
     (path) => `${pathText(path)} has no value and counts as absent; write {} to switch a part on`,
   );
