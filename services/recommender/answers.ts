@@ -1,0 +1,129 @@
+import type { Logger } from "pino";
+import { type Answer, type Problem, problemAnswer } from "../http/index.ts";
+import type { Actors } from "./actors.ts";
+import { answerBody } from "./body.ts";
+import { type Interest, visitInterests } from "./history.ts";
+import type { ItemIndex } from "./item-index.ts";
+import type { RecommenderMetrics } from "./metrics.ts";
+import { type FillSource, recommend, type Shelf, type Source } from "./recommend.ts";
+import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest } from "./request.ts";
+
+export interface AnswerContext {
+  readonly items: ItemIndex;
+  readonly actors: Actors;
+  /** As it is at this moment. */
+  readonly shelf: () => Shelf;
+  readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
+  /** Milliseconds of a clock that never goes back. */
+  readonly elapsed: () => number;
+  readonly logger: Logger;
+}
+
+const NO_HISTORY: readonly Interest[] = [];
+const NOTHING_EXCLUDED: ReadonlySet<number> = new Set();
+const AFTER_SIMILAR: readonly FillSource[] = ["trending", "popular", "latest"];
+const POPULAR_FIRST: readonly FillSource[] = ["popular", "trending", "latest"];
+
+/** An actor's list changes with the next click; what is the same for all may be kept by a cache for some seconds. */
+const PERSONAL_HEADERS = { "Content-Type": "application/json", "Cache-Control": "private, no-cache" };
+const SHARED_HEADERS = { "Content-Type": "application/json", "Cache-Control": "public, max-age=10" };
+
+const FAILED: Problem = { type: "internal-error", detail: "The service failed on this request; its log says why." };
+
+/** The source that an endpoint is for; anything else is a fall-back. */
+const SOURCE_OF: Readonly<Record<Endpoint, Source>> = {
+  users: "similar",
+  similar: "similar",
+  session: "similar",
+  popular: "popular",
+  trending: "trending",
+};
+
+/**
+ * Answers every request below `/v1/recommendations/` from what is in memory, whatever carries it. At once, unless the
+ * history of a user has to be read first. Never rejects.
+ */
+export function recommendationAnswers(context: AnswerContext): (raw: RawRequest) => Answer | Promise<Answer> {
+  const { metrics, elapsed, logger } = context;
+  const durations = new Map<string, { observe(seconds: number): void }>();
+  const measured = (endpoint: string, begun: number, answer: Answer): Answer => {
+    const key = `${endpoint} ${answer.status}`;
+    let duration = durations.get(key);
+    if (duration === undefined) {
+      duration = metrics.requests.labels({ endpoint, status: String(answer.status) });
+      durations.set(key, duration);
+    }
+    duration.observe((elapsed() - begun) / 1_000);
+    return answer;
+  };
+  return (raw) => {
+    const begun = elapsed();
+    const parsed = parseRequest(raw);
+    if (!parsed.ok) return measured(parsed.endpoint, begun, problemAnswer(parsed.problem));
+    const { request } = parsed;
+    const finish = (history: readonly Interest[]) => {
+      try {
+        return measured(request.subject.endpoint, begun, answerFrom(context, request, history));
+      } catch (cause) {
+        logger.error({ err: cause, url: raw.url }, "a request failed");
+        return measured(request.subject.endpoint, begun, problemAnswer(FAILED));
+      }
+    };
+    const history = historyOf(context, request);
+    return history instanceof Promise ? history.then(finish) : finish(history);
+  };
+}
+
+function historyOf(
+  { items, actors }: AnswerContext,
+  { subject }: RecommendationRequest,
+): readonly Interest[] | Promise<readonly Interest[]> {
+  switch (subject.endpoint) {
+    case "users":
+      return actors.interests(subject.user);
+    case "similar":
+      return visitInterests(numbersOf(items, [subject.item]));
+    case "session":
+      return visitInterests(numbersOf(items, subject.items));
+    default:
+      return NO_HISTORY;
+  }
+}
+
+function answerFrom(context: AnswerContext, request: RecommendationRequest, history: readonly Interest[]): Answer {
+  const { items, metrics } = context;
+  const { subject, limit } = request;
+  const { endpoint } = subject;
+  const shelf = context.shelf();
+  const list = recommend(shelf, {
+    history,
+    fill: endpoint === "popular" || (endpoint === "users" && history.length === 0) ? POPULAR_FIRST : AFTER_SIMILAR,
+    limit,
+    excluded: excludedBy(items, request),
+    category: request.category === undefined ? undefined : (shelf.catalogue.category(request.category) ?? null),
+  });
+  const expected = SOURCE_OF[endpoint];
+  const fallback = list.some(({ source }) => source === expected) ? undefined : list[0]?.source;
+  if (fallback !== undefined) metrics.fallbacks.inc({ endpoint, source: fallback });
+  return {
+    status: 200,
+    headers: endpoint === "users" || endpoint === "session" ? PERSONAL_HEADERS : SHARED_HEADERS,
+    body: answerBody(items, shelf, list, { subject: subjectJson(subject), fallback }),
+  };
+}
+
+function excludedBy(items: ItemIndex, { subject, exclude }: RecommendationRequest): ReadonlySet<number> {
+  const itself = subject.endpoint === "similar" ? [subject.item] : [];
+  if (itself.length + exclude.length === 0) return NOTHING_EXCLUDED;
+  return new Set(numbersOf(items, [...itself, ...exclude]));
+}
+
+function numbersOf(items: ItemIndex, ids: readonly string[]): number[] {
+  return ids.map((id) => items.find(id)).filter((number) => number !== undefined);
+}
+
+function subjectJson(subject: RecommendationRequest["subject"]): string {
+  if (subject.endpoint === "users") return `"user":${JSON.stringify(subject.user)}`;
+  if (subject.endpoint === "similar") return `"item":${JSON.stringify(subject.item)}`;
+  return "";
+}

@@ -1,0 +1,58 @@
+import type { Signal } from "../activity/signals.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import type { HistoryStore } from "./actors.ts";
+import { HISTORY_LIMITS } from "./history.ts";
+
+/** Of two rows with one event id the later stored holds. */
+const HISTORY = `
+SELECT event, item_id, toUnixTimestamp64Milli(occurred_at) AS occurred_at, quantity, event_id
+FROM (
+  SELECT event, item_id, occurred_at, quantity, event_id, ingested_at
+  FROM events
+  WHERE actor_id = {actor:String}
+  ORDER BY ingested_at DESC
+  LIMIT 1 BY event_id
+)
+WHERE item_id != '' AND event IN {events:Array(String)}
+ORDER BY occurred_at DESC, event_id
+LIMIT {limit:UInt32}`;
+
+interface HistoryRow {
+  readonly event: string;
+  readonly item_id: string;
+  readonly occurred_at: string;
+  readonly quantity: number;
+  readonly event_id: string;
+}
+
+/** Histories in ClickHouse. @param events the names of the events that can count */
+export function clickHouseHistory(clickhouse: ClickHouse, events: readonly string[]): HistoryStore {
+  return {
+    async read(actorId): Promise<Signal[]> {
+      const parameters = { actor: actorId, events, limit: HISTORY_LIMITS.events };
+      const rows = await clickhouse.query<HistoryRow>(HISTORY, parameters);
+      return rows.map((row) => ({
+        actorId,
+        event: row.event,
+        itemId: row.item_id,
+        occurredAt: Number(row.occurred_at),
+        quantity: row.quantity,
+        eventId: row.event_id,
+      }));
+    },
+  };
+}
+
+const RECENT_ITEMS = `
+SELECT item_id
+FROM events
+WHERE item_id != '' AND event IN {events:Array(String)}
+GROUP BY item_id
+ORDER BY max(occurred_at) DESC, item_id
+LIMIT {limit:UInt32}`;
+
+/** Items of the latest events, the newest first: what there is to show before there are a catalogue and a model. */
+export async function recentItems(clickhouse: ClickHouse, events: readonly string[], limit: number): Promise<string[]> {
+  const rows = await clickhouse.query<{ item_id: string }>(RECENT_ITEMS, { events, limit });
+  return rows.map((row) => row.item_id);
+}

@@ -1,0 +1,11 @@
+export { ACTOR_LIMITS, type ActorLimits } from "./actors.ts";
+export type { SeenPolicy } from "./history.ts";
+export { OPEN_API } from "./openapi.ts";
+export {
+  type Recommender,
+  type RecommenderOptions,
+  type RecommenderStatus,
+  type ServingOptions,
+  startRecommender,
+} from "./recommender.ts";
+export type { RawRequest } from "./request.ts";

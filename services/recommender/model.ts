@@ -1,0 +1,40 @@
+/** Models as they are served: immutable, in flat arrays by number of the item index. */
+
+export const ALGORITHMS = ["itemNeighbours", "popular", "trending"] as const;
+
+/** An algorithm and, at the same time, the alias under which its served version is published. */
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+export interface ModelVersion {
+  readonly version: string;
+  /** The version as JSON text. */
+  readonly versionJson: string;
+  /** When it was trained; milliseconds since 1970. */
+  readonly createdAt: number;
+  /** When this process began to serve it; milliseconds since 1970. */
+  readonly servedSince: number;
+}
+
+/** Similar items: those of item `i` stand at `start[i]` up to `end[i]`, the most similar first. */
+export interface Neighbours extends ModelVersion {
+  /** By item; items that were numbered after this model was loaded have no place in it. */
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly items: Int32Array;
+  readonly weights: Float32Array;
+}
+
+/** Items in order of rank. */
+export interface Ranking extends ModelVersion {
+  readonly items: Int32Array;
+  readonly scores: Float64Array;
+}
+
+/** What is served at one moment; `null` where nothing was published yet. */
+export interface ServedModel {
+  readonly itemNeighbours: Neighbours | null;
+  readonly popular: Ranking | null;
+  readonly trending: Ranking | null;
+}
+
+export const NO_MODEL: ServedModel = { itemNeighbours: null, popular: null, trending: null };

@@ -1,0 +1,212 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Router } from "express";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { ActivityLog } from "../activity-log/index.ts";
+import { type ClickHouse, openClickHouse } from "../clickhouse/index.ts";
+import type { Answer, Readiness } from "../http/index.ts";
+import { ACTOR_LIMITS, type ActorLimits, Actors } from "./actors.ts";
+import { recommendationAnswers } from "./answers.ts";
+import { Catalogue } from "./catalogue.ts";
+import { CatalogueSource } from "./catalogue-source.ts";
+import { relevantEvents, type SeenPolicy } from "./history.ts";
+import { clickHouseHistory, recentItems } from "./history-store.ts";
+import { ItemIndex } from "./item-index.ts";
+import { recommenderMetrics } from "./metrics.ts";
+import { ALGORITHMS, type Algorithm } from "./model.ts";
+import { ModelSource } from "./model-source.ts";
+import { NeighbourRanker } from "./ranking.ts";
+import { type Refresher, repeat } from "./refresher.ts";
+import type { RawRequest } from "./request.ts";
+import { hotPath, recommendationRouter } from "./router.ts";
+import { type Tail, type TailStatus, tailSignals } from "./tail.ts";
+
+export interface ServingOptions {
+  readonly seen: SeenPolicy;
+  /** How far back the signals are read at the start. */
+  readonly sessionMinutes: number;
+  /** By event name, as in training. */
+  readonly weights: Readonly<Record<string, number>>;
+  readonly halfLifeDays: number;
+}
+
+export interface RecommenderOptions {
+  /** Histories are read over it. A second connection, opened and closed here, reads models and the catalogue. */
+  readonly clickhouse: ClickHouse;
+  readonly log: ActivityLog;
+  /** `<prefix>.signals` */
+  readonly signalsTopic: string;
+  readonly serving: ServingOptions;
+  readonly limits?: Partial<ActorLimits>;
+  readonly registry: Registry;
+  readonly now: () => number;
+  /** How often ClickHouse is asked for new models and changed items; 2,000 by default. */
+  readonly pollMilliseconds?: number;
+  readonly logger: Logger;
+}
+
+export interface Recommender {
+  /** Every endpoint below `/v1/recommendations/`, and `/openapi.json`. */
+  readonly router: Router;
+  /** For `startServer`: answers the GET endpoints before Express sees them, as the router would. */
+  readonly hotPath: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** The answer to a request below `/v1/recommendations/`, whatever carries it. Never rejects. */
+  readonly answer: (request: RawRequest) => Answer | Promise<Answer>;
+  readonly readiness: () => Readiness;
+  readonly status: () => RecommenderStatus;
+  /** Looks for new models and changed items now. @throws ClickHouseError */
+  readonly refresh: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const POLL_MILLISECONDS = 2_000;
+const RECENT_ITEMS = 1_000;
+
+/**
+ * Starts the serving role: reads models and catalogue, tails the signals, and answers from memory.
+ *
+ * @throws Error when ClickHouse or the log cannot be opened at all; later failures are logged, shown and tried again
+ */
+export async function startRecommender(options: RecommenderOptions): Promise<Recommender> {
+  const { clickhouse, log, serving, registry, now, logger } = options;
+  const weights = new Map(Object.entries(serving.weights));
+  const events = relevantEvents(weights);
+  const items = new ItemIndex();
+  const catalogue = new Catalogue(items);
+  const background = await openClickHouse(clickhouse.target, clickhouse.database);
+  const models = new ModelSource({ clickhouse: background, items, now, logger });
+  const catalogueSource = new CatalogueSource(background, catalogue, now);
+  const actors = new Actors({
+    items,
+    store: clickHouseHistory(clickhouse, events),
+    interest: { weights, halfLifeDays: serving.halfLifeDays },
+    limits: { ...ACTOR_LIMITS, ...options.limits },
+    now,
+    onLoad: (result, cause) => {
+      metrics.historyLoads.inc({ result });
+      if (result === "failed") logger.warn({ err: cause }, "a history could not be read; answering without it");
+    },
+  });
+  const metrics = recommenderMetrics(registry, {
+    modelAgeSeconds: (algorithm) => {
+      const model = models.current[algorithm];
+      return model === null ? undefined : (now() - model.createdAt) / 1_000;
+    },
+    refusedModels: () => models.refused.length,
+    actors: () => actors.size,
+    actorBytes: () => actors.bytes,
+    catalogueItems: () => catalogue.size,
+    tailLag: () => tail.status().lag ?? 0,
+  });
+  const tail = await tailSignals({
+    log,
+    topic: options.signalsTopic,
+    startFrom: now() - serving.sessionMinutes * 60_000,
+    now,
+    logger,
+    onBatch: ({ signals }) => {
+      metrics.signals.inc(signals.length);
+      actors.apply(signals);
+    },
+    onFreshness: (milliseconds) => metrics.freshness.observe(milliseconds / 1_000),
+    onRejected: () => metrics.rejectedSignals.inc(),
+    onFailure: () => metrics.failures.inc({ task: "tail" }),
+  });
+  const refresher = repeat(
+    async () => {
+      await catalogueSource.refresh();
+      await models.refresh();
+      if (models.current.popular === null && catalogue.size === 0 && actors.recentItems().length === 0) {
+        actors.recall(await recentItems(background, events, RECENT_ITEMS));
+      }
+    },
+    options.pollMilliseconds ?? POLL_MILLISECONDS,
+    (cause) => {
+      metrics.failures.inc({ task: "refresh" });
+      logger.error({ err: cause }, "reading models and catalogue failed; trying again");
+    },
+  );
+  const ranker = new NeighbourRanker(items);
+  const answer = recommendationAnswers({
+    items,
+    actors,
+    shelf: () => ({
+      model: models.current,
+      catalogue,
+      ranker,
+      seen: serving.seen,
+      recentItems: () => actors.recentItems(),
+    }),
+    metrics,
+    elapsed: () => performance.now(),
+    logger,
+  });
+  return {
+    router: recommendationRouter(answer),
+    hotPath: hotPath(answer),
+    answer,
+    readiness: () => readinessOf(tail, refresher),
+    status: () => statusOf({ models, catalogue, actors, tail, refresher }),
+    refresh: () => refresher.refresh(),
+    async close() {
+      await Promise.all([tail.close(), refresher.close()]);
+      await background.close();
+    },
+  };
+}
+
+function readinessOf(tail: Tail, refresher: Refresher): Readiness {
+  const waitingFor: string[] = [];
+  if (!refresher.succeeded())
+    waitingFor.push(`the first look at models and catalogue (${refresher.error() ?? "under way"})`);
+  if (!tail.status().caughtUp) waitingFor.push(`signals of this visit (${tail.status().error ?? "being read"})`);
+  return waitingFor.length === 0 ? { ready: true } : { ready: false, waitingFor };
+}
+
+/** What `/status` says; times are ISO 8601. */
+export interface RecommenderStatus {
+  readonly models: Readonly<Partial<Record<Algorithm, ServedVersionStatus>>>;
+  /** Published versions that are broken: the one before each is served on. */
+  readonly refused: readonly { algorithm: Algorithm; version: string; reason: string; refusedAt: string }[];
+  readonly catalogue: { readonly items: number; readonly hidden: number };
+  readonly actors: { readonly count: number; readonly bytes: number };
+  readonly signals: TailStatus;
+  /** Why models and catalogue could not be read the last time; `null` when they could. */
+  readonly error: string | null;
+}
+
+export interface ServedVersionStatus {
+  readonly version: string;
+  readonly trainedAt: string;
+  readonly servedSince: string;
+}
+
+interface Parts {
+  readonly models: ModelSource;
+  readonly catalogue: Catalogue;
+  readonly actors: Actors;
+  readonly tail: Tail;
+  readonly refresher: Refresher;
+}
+
+function statusOf({ models, catalogue, actors, tail, refresher }: Parts): RecommenderStatus {
+  const served: Partial<Record<Algorithm, ServedVersionStatus>> = {};
+  for (const algorithm of ALGORITHMS) {
+    const model = models.current[algorithm];
+    if (model === null) continue;
+    const { version, createdAt, servedSince } = model;
+    served[algorithm] = { version, trainedAt: isoTime(createdAt), servedSince: isoTime(servedSince) };
+  }
+  return {
+    models: served,
+    refused: models.refused.map((refused) => ({ ...refused, refusedAt: isoTime(refused.refusedAt) })),
+    catalogue: { items: catalogue.size, hidden: catalogue.hiddenCount },
+    actors: { count: actors.size, bytes: actors.bytes },
+    signals: tail.status(),
+    error: refresher.error(),
+  };
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,105 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+import type { Logger } from "pino";
+import { decodeSignals, type SignalBatch } from "../activity/signals.ts";
+import type { ActivityLog, LogRecord, PartitionLag, PollLimits } from "../activity-log/index.ts";
+
+export interface TailOptions {
+  readonly log: ActivityLog;
+  readonly topic: string;
+  /** Where to begin: a time in milliseconds since 1970. */
+  readonly startFrom: number;
+  readonly now: () => number;
+  readonly logger: Logger;
+  /** Called for each record, in order. */
+  readonly onBatch: (batch: SignalBatch) => void;
+  /** Time from the oldest event's arrival in the log, for what arrived after the tail had caught up. */
+  readonly onFreshness: (milliseconds: number) => void;
+  /** A record that cannot be read is passed over. */
+  readonly onRejected: () => void;
+  readonly onFailure: () => void;
+}
+
+export interface TailStatus {
+  /** Whether everything has been read that was there when the tail began. */
+  readonly caughtUp: boolean;
+  /** Records not yet read, as of the last look; `null` before it. */
+  readonly lag: number | null;
+  /** Of the last record read; `null` before there was one. */
+  readonly freshnessMilliseconds: number | null;
+  /** Why the last read failed; `null` when it did not. */
+  readonly error: string | null;
+}
+
+export interface Tail {
+  status(): TailStatus;
+  close(): Promise<void>;
+}
+
+const POLL: PollLimits = { maxRecords: 64, maxBytes: 4 * 1024 * 1024, waitMilliseconds: 250 };
+const RETRY_MILLISECONDS = 500;
+const LAG_MILLISECONDS = 1_000;
+
+/** Reads a topic of signals from a time on, for as long as it is open. @throws Error when it cannot subscribe */
+export async function tailSignals(options: TailOptions): Promise<Tail> {
+  const { log, topic, startFrom, now, logger } = options;
+  const subscription = await log.subscribe({ group: null, topics: [topic], startFrom });
+  const ends = new Map((await subscription.lag()).map(({ partition, endOffset }) => [partition, endOffset]));
+  const closing = new AbortController();
+  let caughtUp = false;
+  let lag: number | null = null;
+  let lagAt = 0;
+  let freshness: number | null = null;
+  let error: string | null = null;
+
+  const read = (record: LogRecord) => {
+    try {
+      const batch = decodeSignals(record.value);
+      options.onBatch(batch);
+      freshness = Math.max(0, now() - batch.receivedAt);
+      if (caughtUp) options.onFreshness(freshness);
+    } catch (cause) {
+      const { partition, offset } = record;
+      logger.error({ err: cause, topic, partition, offset }, "a record of signals cannot be read and is passed over");
+      options.onRejected();
+    }
+  };
+  const look = async () => {
+    if (caughtUp && now() - lagAt < LAG_MILLISECONDS) return;
+    const positions = await subscription.lag();
+    lag = totalLag(positions);
+    lagAt = now();
+    caughtUp ||= positions.every(({ partition, offset }) => offset >= (ends.get(partition) ?? 0));
+  };
+  const run = async () => {
+    while (!closing.signal.aborted) {
+      try {
+        for (const record of await subscription.poll(POLL)) {
+          read(record);
+          // A record holds up to a thousand events: requests go between.
+          await setImmediate();
+        }
+        await look();
+        error = null;
+      } catch (cause) {
+        if (closing.signal.aborted) return;
+        error = cause instanceof Error ? cause.message : String(cause);
+        logger.error({ err: cause, topic }, "reading signals failed; trying again");
+        options.onFailure();
+        await setTimeout(RETRY_MILLISECONDS, undefined, { signal: closing.signal }).catch(() => undefined);
+      }
+    }
+  };
+  const running = run();
+  return {
+    status: () => ({ caughtUp, lag, freshnessMilliseconds: freshness, error }),
+    async close() {
+      closing.abort();
+      await subscription.close();
+      await running;
+    },
+  };
+}
+
+function totalLag(positions: readonly PartitionLag[]): number {
+  return positions.reduce((sum, { offset, endOffset }) => sum + Math.max(0, endOffset - offset), 0);
+}
