@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createShop, type ShopEvent } from "./index.ts";
+import { createShop, FORMATS, type ShopEvent } from "./index.ts";
 
 const START = Date.UTC(2024, 0, 1);
 const DAY = 86_400_000;
@@ -23,6 +24,12 @@ describe("the simulated shop's events", () => {
     expect(take(2_000, 2).map(({ item }) => item.name)).not.toEqual(take(2_000).map(({ item }) => item.name));
   });
 
+  it("are the same on every machine and in every version: a recorded file can be made again", () => {
+    const hash = createHash("sha256");
+    for (const line of FORMATS.segment.lines(take(5_000))) hash.update(line);
+    expect(hash.digest("hex")).toBe("aec4c3931d612139de073c534d3ef83b7740eb10aec934034ba0f32026d4da3e");
+  });
+
   it("of any range are that range of the whole stream", () => {
     const shop = createShop({ seed: 3, start: START, shoppers: 200 });
     const whole = [...shop.events({ to: START + 30 * DAY })];
@@ -37,6 +44,18 @@ describe("the simulated shop's events", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it("of one order follow one another, however many happen in the same millisecond", () => {
+    const shop = createShop({ seed: 1, start: START, visitsPerDay: 3_000_000 });
+    const events = [...shop.events({ count: 150_000 })].filter(({ event }) => event !== "refund");
+    const ended = new Set<string>();
+    for (const [at, { orderId }] of events.entries()) {
+      if (orderId === "") continue;
+      expect(ended.has(orderId)).toBe(false);
+      if (events[at + 1]?.orderId !== orderId) ended.add(orderId);
+    }
+    expect(ended.size).toBeLessThan(events.filter(({ orderId }) => orderId !== "").length);
   });
 
   it("have the rates of a shop: many views, some carts, fewer orders, a few refunds", () => {
