@@ -1,76 +1,161 @@
-/** What CEL cannot check, each at the smallest part of the spec that it concerns. */
-import type { Catalog, Experiment, PipelineSpec, ServingRule, Topic } from "../../crds/index.ts";
-import { isRecord, valueAt } from "./defaults.ts";
-import { type Finding, type Path, startsWith } from "./fault.ts";
-import { checkSchedule } from "./schedule.ts";
-import { checkArm, checkRule } from "./serving.ts";
-import { checkTimeZone } from "./time-zone.ts";
-import { checkAttribute, checkReadable, checkTopic } from "./topics.ts";
+/** What an actor did lately, as recommendations are computed from it. Everything here is pure. */
 
-interface Check {
-  /** Below the spec; `*` stands for every entry of a list. */
-  readonly at: Path;
-  /** What else must have the right shape, below the spec. */
-  readonly reads: readonly Path[];
-  readonly findings: (part: unknown, path: Path, spec: PipelineSpec) => readonly Finding[];
+export type SeenPolicy = "Exclude" | "Decay" | "Include";
+
+/** One event of an actor. */
+export interface HistoryEvent {
+  readonly event: string;
+  /** Number of the item index. */
+  readonly item: number;
+  /** Milliseconds since 1970, UTC. */
+  readonly occurredAt: number;
+  readonly quantity: number;
+  readonly eventId: string;
 }
 
-/** The part has the type that the schema gives it at this place: checks of misshapen parts are left out. */
-function check<Part>(
-  at: string,
-  reads: readonly string[],
-  findings: (part: Part, path: Path, spec: PipelineSpec) => readonly Finding[],
-): Check {
-  return {
-    at: at.split("."),
-    reads: reads.map((path) => path.split(".")),
-    findings: (part, path, spec) => findings(part as Part, path, spec),
-  };
+/** What the events of one item come to. */
+export interface Interest {
+  readonly item: number;
+  /** How much the item says of what the actor wants; above 0. */
+  readonly strength: number;
+  /** What the `Decay` policy leaves of the item's own score, 0 (seen just now) to 1 (long ago). */
+  readonly freshness: number;
 }
 
-const OF_PARTS: readonly Check[] = [
-  check<Topic>("source.topics.*", ["catalog"], checkTopic),
-  check<NonNullable<Catalog["attributes"]>[number]>("catalog.attributes.*", [], checkAttribute),
-  check<string>("training.schedule", [], checkSchedule),
-  check<string>("training.timeZone", [], checkTimeZone),
-  check<ServingRule>("serving.rules.*", ["catalog"], checkRule),
-  check<Experiment["arms"][number]>("serving.experiments.*.arms.*", ["training.algorithms", "serving.rules"], checkArm),
-];
+export interface HistoryLimits {
+  readonly items: number;
+  readonly events: number;
+}
 
-const OF_WHOLES: readonly Check[] = [check<Topic>("source.topics.*", ["catalog", "privacy"], checkReadable)];
+export const HISTORY_LIMITS: HistoryLimits = { items: 50, events: 100 };
+
+export interface InterestOptions {
+  /** By event name, as in training; an event without a weight counts for nothing. */
+  readonly weights: ReadonlyMap<string, number>;
+  readonly halfLifeDays: number;
+}
+
+/** Events that undo an earlier one of the same item. */
+const TAKES_BACK: ReadonlyMap<string, string> = new Map([
+  ["refund", "purchase"],
+  ["remove_from_cart", "add_to_cart"],
+]);
+
+const DAY = 86_400_000;
+/** Half of an event's strength belongs to the visit in which it happens. */
+const VISIT_HALF_LIFE = 3_600_000;
+const SEEN_HALF_LIFE = 7 * DAY;
+
+/** Whether an event can change a history at all. */
+export function isRelevant(event: string, weights: ReadonlyMap<string, number>): boolean {
+  return (weights.get(TAKES_BACK.get(event) ?? event) ?? 0) > 0;
+}
+
+/** The names of the events that can change a history. */
+export function relevantEvents(weights: ReadonlyMap<string, number>): string[] {
+  return [...new Set([...weights.keys(), ...TAKES_BACK.keys()])].filter((event) => isRelevant(event, weights)).sort();
+}
 
 /**
- * @param spec with defaults filled in.
- * @param misshapen fields of another type than the schema's, from the root of the resource.
+ * The history with one more event: in any order of arrival the same events give the same history. An event whose id is
+ * there already replaces it. Beyond the limits the oldest events go.
+ *
+ * @param history the newest first, as this function returns it
  */
-export function checkParts(spec: unknown, misshapen: readonly Path[]): Finding[] {
-  return run(OF_PARTS, spec, misshapen);
+export function withEvent(
+  history: readonly HistoryEvent[],
+  event: HistoryEvent,
+  limits: HistoryLimits = HISTORY_LIMITS,
+): readonly HistoryEvent[] {
+  const others = history.filter((other) => other.eventId !== event.eventId);
+  const place = others.findIndex((other) => isBefore(event, other));
+  others.splice(place < 0 ? others.length : place, 0, event);
+  return bounded(others, limits);
 }
 
-/** @param faulty all that was found so far: what has a fault already is not judged as a whole. */
-export function checkWholes(spec: unknown, faulty: readonly Path[]): Finding[] {
-  return run(OF_WHOLES, spec, faulty);
+function isBefore(a: HistoryEvent, b: HistoryEvent): boolean {
+  return a.occurredAt !== b.occurredAt ? a.occurredAt > b.occurredAt : a.eventId < b.eventId;
 }
 
-function run(checks: readonly Check[], spec: unknown, unsound: readonly Path[]): Finding[] {
-  const sound = (path: Path) => !unsound.some((bad) => startsWith(bad, path) || startsWith(path, bad));
-  return checks.flatMap(({ at, reads, findings }) => {
-    if (!reads.every((path) => sound(["spec", ...path]))) return [];
-    return places(spec, at, ["spec"])
-      .filter(({ path }) => sound(path))
-      .flatMap(({ part, path }) => findings(part, path, spec as PipelineSpec));
-  });
+function bounded(events: HistoryEvent[], limits: HistoryLimits): readonly HistoryEvent[] {
+  const kept = events.slice(0, limits.events);
+  const items = new Set<number>();
+  return kept.filter(({ item }) => items.has(item) || (items.size < limits.items && items.add(item)));
 }
 
-interface Place {
-  readonly part: unknown;
-  readonly path: Path;
+/**
+ * Strength of an item: for each kind of event its weight, halved with age by two clocks in equal parts, the training's
+ * half-life and an hour; kinds add up, repeats of one kind do not (opening a page again is no second wish). Age counts
+ * from the actor's newest event, so the answer depends on what happened and not on when it is asked. A refund takes
+ * back purchases that came before it, piece by piece; a removal from the cart likewise.
+ *
+ * @param history the newest first
+ * @returns by item, the one touched last first
+ */
+export function interests(history: readonly HistoryEvent[], options: InterestOptions): readonly Interest[] {
+  const newest = history[0]?.occurredAt ?? 0;
+  const byItem = new Map<number, HistoryEvent[]>();
+  for (const event of history) {
+    const events = byItem.get(event.item);
+    if (events === undefined) byItem.set(event.item, [event]);
+    else events.push(event);
+  }
+  const result: Interest[] = [];
+  for (const [item, events] of byItem) {
+    const standing = withoutTakenBack(events);
+    const strength = strengthOf(standing, newest, options);
+    const touched = standing[0]?.occurredAt;
+    if (strength > 0 && touched !== undefined) {
+      result.push({ item, strength, freshness: 1 - 2 ** ((touched - newest) / SEEN_HALF_LIFE) });
+    }
+  }
+  return result;
 }
 
-function places(part: unknown, at: Path, path: Path): Place[] {
-  const [step, ...rest] = at;
-  if (part === undefined) return [];
-  if (step === undefined) return [{ part, path }];
-  if (step !== "*") return isRecord(part) ? places(valueAt(part, [step]), rest, [...path, step]) : [];
-  return Array.isArray(part) ? part.flatMap((entry, index) => places(entry, rest, [...path, index])) : [];
+/** One item's events, the newest first, without those that later ones took back, and without these. */
+function withoutTakenBack(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  if (!events.some(({ event }) => TAKES_BACK.has(event))) return events;
+  const pieces = new Map<string, number>();
+  let standing: HistoryEvent[] = [];
+  for (const event of events.toReversed()) {
+    const taken = TAKES_BACK.get(event.event);
+    if (taken === undefined) {
+      pieces.set(event.event, (pieces.get(event.event) ?? 0) + event.quantity);
+      standing.push(event);
+      continue;
+    }
+    const left = Math.max(0, (pieces.get(taken) ?? 0) - event.quantity);
+    pieces.set(taken, left);
+    if (left === 0) standing = standing.filter((earlier) => earlier.event !== taken);
+  }
+  return standing.toReversed();
+}
+
+function strengthOf(
+  events: readonly HistoryEvent[],
+  newest: number,
+  { weights, halfLifeDays }: InterestOptions,
+): number {
+  const counted = new Set<string>();
+  let strength = 0;
+  for (const { event, occurredAt } of events) {
+    if (counted.has(event)) continue;
+    counted.add(event);
+    const age = newest - occurredAt;
+    const decay = (2 ** (-age / VISIT_HALF_LIFE) + 2 ** (-age / (halfLifeDays * DAY))) / 2;
+    strength += (weights.get(event) ?? 0) * decay;
+  }
+  return strength;
+}
+
+/**
+ * Interests of the current visit, which is known by its items alone: the newest item counts 1, the one before it 1/2,
+ * then 1/3 and so on (the `div` decay of Ludewig and Jannach, "Evaluation of session-based recommendation algorithms",
+ * 2018).
+ *
+ * @param items in the order of the visit, the newest last
+ */
+export function visitInterests(items: readonly number[], limits: HistoryLimits = HISTORY_LIMITS): readonly Interest[] {
+  const distinct = [...new Set(items.toReversed())].slice(0, limits.items);
+  return distinct.map((item, place) => ({ item, strength: 1 / (place + 1), freshness: 0 }));
 }

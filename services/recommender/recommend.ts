@@ -1,99 +1,101 @@
-/** Takes a text apart into its YAML or JSON documents, and finds the line of a field. */
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-} from "yaml";
-import type { Path, PathSegment } from "./fault.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Interest, SeenPolicy } from "./history.ts";
+import type { ServedModel } from "./model.ts";
+import type { NeighbourRanker } from "./ranking.ts";
 
-/** Aliases may not make a document grow without bound. */
-const MAX_ALIASES = 1000;
+export type FillSource = "trending" | "popular" | "latest";
+export type Source = "similar" | FillSource;
 
-export interface SyntaxFault {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
+/** One recommended item. Scores compare within one source only. */
+export interface Recommendation {
+  readonly item: number;
+  readonly score: number;
+  readonly source: Source;
+  /** The item that a similar one is similar to; `undefined` for the other sources. */
+  readonly because: number | undefined;
 }
 
-export interface ReadDocument {
-  /** Place in the text, from 1. */
-  readonly number: number;
-  /** Plain data; `undefined` when there are syntax faults. */
-  readonly value: unknown;
-  readonly syntaxFaults: readonly SyntaxFault[];
-  /** Line of the field at a path, or of what encloses it when it is not written. */
-  readonly lineOf: (path: Path) => number | undefined;
+/** What an answer is computed from: the same shelf and question give the same answer. */
+export interface Shelf {
+  readonly model: ServedModel;
+  readonly catalogue: Catalogue;
+  readonly ranker: NeighbourRanker;
+  readonly seen: SeenPolicy;
+  /** Items of the latest events, the newest first: what there is to show of a shop without a catalogue. */
+  recentItems(): readonly number[];
 }
 
-/** Documents that hold nothing but comments are left out. */
-export function readDocuments(text: string): ReadDocument[] {
-  const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false });
-  if ("empty" in parsed) return [];
-  return parsed.flatMap((document, index) => {
-    if (isEmpty(document)) return [];
-    return [readDocument(document, index + 1, lines)];
-  });
+export interface Question {
+  readonly history: readonly Interest[];
+  /** Where the list is filled from, in this order, after what is similar to the history. */
+  readonly fill: readonly FillSource[];
+  /** 1 to 100. */
+  readonly limit: number;
+  readonly excluded: ReadonlySet<number>;
+  /** Only items of this category; `null`: of a category that no item has; `undefined`: any. */
+  readonly category: number | null | undefined;
 }
 
-function isEmpty({ contents, errors }: Document.Parsed): boolean {
-  return errors.length === 0 && (contents === null || (isScalar(contents) && contents.value === null));
-}
+/**
+ * Recommendations, the best first: never a hidden or excluded item, never one twice, and as many as asked for when
+ * there are items enough. What the actor has seen is left out (`Exclude`), ranked lower and used to fill up last
+ * (`Decay`), or as any other (`Include`).
+ */
+export function recommend(shelf: Shelf, question: Question): Recommendation[] {
+  const { history, fill, limit, excluded, category } = question;
+  const { model, catalogue, ranker, seen } = shelf;
+  if (category === null) return [];
+  const freshness = new Map<number, number>();
+  if (seen !== "Include") for (const interest of history) freshness.set(interest.item, interest.freshness);
 
-function readDocument(document: Document.Parsed, number: number, lines: LineCounter): ReadDocument {
-  const syntaxFaults = document.errors.map(({ pos, message }) => {
-    const { line, col } = lines.linePos(pos[0]);
-    return { line, column: col, message };
-  });
-  const lineOf = (path: Path) => {
-    const offset = offsetOf(document, path);
-    return offset === undefined ? undefined : lines.linePos(offset).line;
+  const list: Recommendation[] = [];
+  const chosen = new Set<number>();
+  const add = (recommendation: Recommendation) => {
+    list.push(recommendation);
+    chosen.add(recommendation.item);
   };
-  if (syntaxFaults.length > 0) return { number, value: undefined, syntaxFaults, lineOf };
-  try {
-    return { number, value: document.toJS({ maxAliasCount: MAX_ALIASES }), syntaxFaults, lineOf };
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    const start = { line: lineOf([]) ?? 1, column: 1, message: error.message };
-    return { number, value: undefined, syntaxFaults: [start], lineOf };
+  const eligible = (item: number) =>
+    !catalogue.hidden(item) && !excluded.has(item) && (category === undefined || catalogue.inCategory(item, category));
+
+  if (model.itemNeighbours !== null && history.length > 0) {
+    const share = (item: number) => {
+      if (!eligible(item)) return 0;
+      const left = freshness.get(item);
+      return left === undefined ? 1 : seen === "Decay" ? left : 0;
+    };
+    for (const { item, score, because } of ranker.rank(model.itemNeighbours, history, limit, share)) {
+      add({ item, score, source: "similar", because });
+    }
   }
+  const fillWith = (admitted: (item: number) => boolean) => {
+    for (const source of fill) {
+      for (const { items, scores } of rankedLists(source, shelf, category)) {
+        for (let rank = 0; rank < items.length && list.length < limit; rank += 1) {
+          const item = items[rank] as number;
+          if (chosen.has(item) || !admitted(item) || !eligible(item)) continue;
+          add({ item, score: scores?.[rank] ?? 0, source, because: undefined });
+        }
+        if (list.length >= limit) return;
+      }
+    }
+  };
+  fillWith((item) => !freshness.has(item));
+  if (seen === "Decay" && freshness.size > 0) fillWith((item) => freshness.has(item));
+  return list;
 }
 
-/** Where the deepest part of the path that is written begins: a field at its name, an entry at its value. */
-function offsetOf(document: Document.Parsed, path: Path): number | undefined {
-  let node: unknown = document.contents;
-  let offset = startOf(node);
-  for (const segment of path) {
-    const child = childOf(isAlias(node) ? node.resolve(document) : node, segment);
-    if (child === undefined) break;
-    offset = startOf(child.mark) ?? offset;
-    node = child.value;
+/** Items in order, with scores where the source has any. */
+interface RankedList {
+  readonly items: ArrayLike<number>;
+  readonly scores?: ArrayLike<number>;
+}
+
+function* rankedLists(source: FillSource, shelf: Shelf, category: number | undefined): Generator<RankedList> {
+  if (source === "latest") {
+    yield { items: shelf.catalogue.latest(category) };
+    yield { items: shelf.recentItems() };
+  } else {
+    const ranking = shelf.model[source];
+    if (ranking !== null) yield ranking;
   }
-  return offset;
-}
-
-interface Child {
-  /** The node that stands for it in the text. */
-  readonly mark: unknown;
-  readonly value: unknown;
-}
-
-function childOf(node: unknown, segment: PathSegment): Child | undefined {
-  if (isSeq(node)) {
-    const entry = node.items[Number(segment)];
-    return entry === undefined ? undefined : { mark: entry, value: entry };
-  }
-  if (!isMap(node)) return undefined;
-  const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(segment));
-  return pair && { mark: pair.key, value: pair.value };
-}
-
-function startOf(node: unknown): number | undefined {
-  return isNode(node) ? (node as Node).range?.[0] : undefined;
 }
