@@ -1,0 +1,128 @@
+/** The registry of models: which versions there are, and which one each algorithm serves. */
+import type { ClickHouse } from "./client.ts";
+
+export type ModelStatus = "published" | "refused" | "failed";
+
+export interface ModelVersion {
+  readonly version: string;
+  readonly algorithm: string;
+  readonly status: ModelStatus;
+  /** Why it was refused or failed, else `""`. */
+  readonly reason: string;
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Of the oldest and the youngest event, milliseconds since 1970. */
+  readonly dataFrom: number | null;
+  readonly dataTo: number | null;
+  readonly events: number;
+  readonly actors: number;
+  readonly items: number;
+  /** By name and cutoff, such as `ndcg@20`; empty when nothing could be held out. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly entries: number;
+  readonly checksum: string;
+  readonly fitSeconds: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** A version as it is listed: `available` while its rows are there (older ones are pruned, their record stays). */
+export interface ListedVersion extends ModelVersion {
+  readonly available: boolean;
+}
+
+interface VersionRow {
+  readonly version: string;
+  readonly algorithm: string;
+  readonly status: ModelStatus;
+  readonly reason: string;
+  readonly configuration: string;
+  readonly data_from_ms: string | null;
+  readonly data_to_ms: string | null;
+  readonly events: string;
+  readonly actors: string;
+  readonly items: string;
+  readonly metrics: Record<string, number>;
+  readonly entries: string;
+  readonly checksum: string;
+  readonly fit_seconds: number;
+  readonly created_at_ms: string;
+  readonly available: number | boolean;
+}
+
+/** All versions, the newest first. @throws ClickHouseError */
+export async function listVersions(clickhouse: ClickHouse): Promise<ListedVersion[]> {
+  const rows = await clickhouse.query<VersionRow>(`
+SELECT version, algorithm, status, reason, configuration,
+  toUnixTimestamp64Milli(data_from) AS data_from_ms, toUnixTimestamp64Milli(data_to) AS data_to_ms,
+  events, actors, items, metrics, entries, checksum, fit_seconds,
+  toUnixTimestamp64Milli(created_at) AS created_at_ms,
+  version GLOBAL IN (SELECT version FROM model_neighbours UNION DISTINCT SELECT version FROM model_rankings) AS available
+FROM model_versions FINAL
+ORDER BY created_at DESC, version`);
+  return rows.map((row) => ({
+    version: row.version,
+    algorithm: row.algorithm,
+    status: row.status,
+    reason: row.reason,
+    configuration: JSON.parse(row.configuration),
+    dataFrom: row.data_from_ms === null ? null : Number(row.data_from_ms),
+    dataTo: row.data_to_ms === null ? null : Number(row.data_to_ms),
+    events: Number(row.events),
+    actors: Number(row.actors),
+    items: Number(row.items),
+    metrics: row.metrics,
+    entries: Number(row.entries),
+    checksum: row.checksum,
+    fitSeconds: row.fit_seconds,
+    createdAt: Number(row.created_at_ms),
+    available: Boolean(row.available),
+  }));
+}
+
+/** The version that each algorithm serves. @throws ClickHouseError */
+export async function readAliases(clickhouse: ClickHouse): Promise<Map<string, string>> {
+  const rows = await clickhouse.query<{ alias: string; version: string }>(
+    "SELECT alias, version FROM model_aliases FINAL ORDER BY alias",
+  );
+  return new Map(rows.map((row) => [row.alias, row.version]));
+}
+
+/** @throws ClickHouseError */
+export function recordVersion(clickhouse: ClickHouse, version: ModelVersion): Promise<void> {
+  return clickhouse.insert("model_versions", [
+    {
+      version: version.version,
+      algorithm: version.algorithm,
+      status: version.status,
+      reason: version.reason,
+      configuration: JSON.stringify(version.configuration),
+      data_from: version.dataFrom,
+      data_to: version.dataTo,
+      events: version.events,
+      actors: version.actors,
+      items: version.items,
+      metrics: version.metrics,
+      entries: version.entries,
+      checksum: version.checksum,
+      fit_seconds: version.fitSeconds,
+      created_at: version.createdAt,
+    },
+  ]);
+}
+
+/**
+ * Makes each algorithm serve its version: one insert, so that a reader sees all of them or none.
+ *
+ * @param now milliseconds since 1970; of two calls the later one holds
+ * @throws ClickHouseError
+ */
+export function pointAliases(
+  clickhouse: ClickHouse,
+  versions: ReadonlyMap<string, string>,
+  now: number,
+): Promise<void> {
+  return clickhouse.insert(
+    "model_aliases",
+    [...versions].map(([alias, version]) => ({ alias, version, updated_at: now })),
+  );
+}

@@ -1,0 +1,48 @@
+/** What every algorithm is to the trainer. */
+import type { Weighting, Window } from "../interactions.ts";
+import type { Matrix } from "../matrix.ts";
+import type { WorkTables } from "../work-tables.ts";
+
+export interface FitContext {
+  readonly work: WorkTables;
+  /** Begins the names of this fit's work tables. */
+  readonly name: string;
+  /** Table of ACTIVITY_COLUMNS. */
+  readonly activity: string;
+  readonly weighting: Weighting;
+  readonly window: Window;
+  /** Of the activity in the window. */
+  readonly matrix: Matrix;
+  /** Share of the fit that is done, 0 to 1. */
+  readonly onProgress: (share: number) => void;
+}
+
+/**
+ * Where lists are asked for. Table (case UInt32, history Array(UInt32), history_weights Array(Float64) of 0 to 1,
+ * masked Array(UInt32)): for each case, what its actor did, and the items that may not be in its list.
+ */
+export interface Cases {
+  readonly table: string;
+  readonly count: number;
+  /** Sum of the lengths of the histories. */
+  readonly historyEntries: number;
+}
+
+export interface FittedModel {
+  /** Adds to `into` (case UInt32, ranked Array(UInt32)) each case's best `length` items; none when nothing fits. */
+  rank(cases: Cases, into: string, length: number): Promise<void>;
+  /** Writes the model's rows under this version into the tables that the recommender reads. */
+  store(version: string): Promise<void>;
+  /** Why it must not be served, `undefined` when it may. */
+  fault(): Promise<string | undefined>;
+}
+
+export interface Algorithm {
+  readonly name: string;
+  /** Needs to know when events happened. */
+  readonly needsTime: boolean;
+  /** As it is written into the version's configuration. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** @throws ClickHouseError */
+  fit(context: FitContext): Promise<FittedModel>;
+}

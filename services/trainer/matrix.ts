@@ -1,0 +1,53 @@
+/** Interactions with items as numbers from 0: what pairs are counted in and lists are ranked in. */
+import type { WorkTables } from "./work-tables.ts";
+
+export interface Matrix {
+  /** Table (item UInt32, item_id String, degree Float64); item in the order of item_id, so that ties go by id. */
+  readonly items: string;
+  /** Table (actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64)), items ascending. */
+  readonly histories: string;
+  readonly itemCount: number;
+  readonly actorCount: number;
+  /** Interactions. */
+  readonly entryCount: number;
+  /** Sum over actors of the square of their number of items. */
+  readonly pairCount: number;
+}
+
+/** @throws ClickHouseError */
+export async function createMatrix(work: WorkTables, name: string, interactions: string): Promise<Matrix> {
+  const items = await work.create({
+    name: `${name}_items`,
+    columns: "item UInt32, item_id String, degree Float64 COMMENT 'sum of the weights of its interactions'",
+    orderBy: "item",
+  });
+  await work.run(`
+INSERT INTO ${items}
+SELECT toUInt32(row_number() OVER (ORDER BY item_id) - 1) AS item, item_id, degree
+FROM (SELECT item_id, sum(weight) AS degree FROM ${interactions} GROUP BY item_id)`);
+  const histories = await work.create({
+    name: `${name}_histories`,
+    columns: "actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64)",
+    orderBy: "actor_id",
+  });
+  await work.run(`
+INSERT INTO ${histories}
+SELECT actor_id, entries.1 AS items, entries.2 AS weights, entries.3 AS degrees
+FROM (
+  SELECT actor_id, arraySort(groupArray((item, weight, degree))) AS entries
+  FROM ${interactions} AS i GLOBAL INNER JOIN ${items} AS n ON i.item_id = n.item_id
+  GROUP BY actor_id
+)`);
+  const [counts] = await work.clickhouse.query<Record<"items" | "actors" | "entries" | "pairs", string>>(`
+SELECT (SELECT count() FROM ${items}) AS items, count() AS actors, sum(length(h.items)) AS entries,
+  sum(length(h.items) * length(h.items)) AS pairs
+FROM ${histories} AS h`);
+  return {
+    items,
+    histories,
+    itemCount: Number(counts?.items ?? 0),
+    actorCount: Number(counts?.actors ?? 0),
+    entryCount: Number(counts?.entries ?? 0),
+    pairCount: Number(counts?.pairs ?? 0),
+  };
+}

@@ -1,0 +1,61 @@
+/** Versions of models: their names, and which of them stay. */
+import { type ClickHouse, identifier, type Layout, onCluster, storedName } from "../clickhouse/index.ts";
+import { listVersions, readAliases } from "../clickhouse/models.ts";
+import { RUN_LIMIT_MILLISECONDS, runTime } from "./work-tables.ts";
+
+const MODEL_TABLES = ["model_neighbours", "model_rankings"];
+
+/** Such as `itemNeighbours-20261123T064100Z-1a2b`, at most 63 characters. */
+export function versionName(algorithm: string, run: string): string {
+  return `${algorithm}-${run}`;
+}
+
+/**
+ * Drops the rows of versions that are no longer kept: of each algorithm the newest `keep` published ones stay, and
+ * whatever an alias names. Rows without a record belong to a run that was killed, or to one under way: they go when
+ * they are older than a run can be.
+ *
+ * @returns the versions that were dropped
+ * @throws ClickHouseError
+ */
+export async function pruneVersions(
+  clickhouse: ClickHouse,
+  layout: Layout,
+  keep: number,
+  now: number,
+): Promise<string[]> {
+  const stored = await clickhouse.query<{ version: string }>(
+    "SELECT version FROM model_neighbours UNION DISTINCT SELECT version FROM model_rankings",
+  );
+  const recorded = await listVersions(clickhouse);
+  const aliases = await readAliases(clickhouse);
+  const kept = new Set(aliases.values());
+  for (const published of Map.groupBy(
+    recorded.filter((version) => version.status === "published"),
+    (version) => version.algorithm,
+  ).values()) {
+    for (const { version } of published.slice(0, keep)) kept.add(version);
+  }
+  const known = new Set(recorded.map((version) => version.version));
+  const dropped = stored
+    .map((row) => row.version)
+    .filter((version) => !kept.has(version) && (known.has(version) || isAbandoned(version, now)))
+    .sort();
+  for (const version of dropped) await dropVersion(clickhouse, layout, version);
+  return dropped;
+}
+
+/** Drops a version's rows, not its record. @throws ClickHouseError */
+export async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
+  for (const table of MODEL_TABLES) {
+    await clickhouse.command(
+      `ALTER TABLE ${identifier(storedName(table, layout))}${onCluster(layout)} DROP PARTITION {version:String}`,
+      { version },
+    );
+  }
+}
+
+function isAbandoned(version: string, now: number): boolean {
+  const began = runTime(version.slice(version.indexOf("-") + 1));
+  return began !== undefined && now - began > RUN_LIMIT_MILLISECONDS;
+}
