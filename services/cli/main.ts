@@ -1,4 +1,28 @@
+#!/usr/bin/env node
 import { Command } from "commander";
+import { deadLettersCommand } from "./dead-letters.ts";
+import { localCommand } from "./local.ts";
+import { replayCommand } from "./replay.ts";
+import { CommandError } from "./resource.ts";
+import { simulateCommand } from "./simulate.ts";
+import { validateCommand } from "./validate.ts";
 
-const program = new Command("productmatcher").description("Real-time recommendations for a shop, from one resource");
-await program.parseAsync();
+// Read by libuv at its first use: busy ClickHouse queries would otherwise hold up Node's own file reads.
+process.env.UV_THREADPOOL_SIZE ??= "16";
+
+const program = new Command("productmatcher")
+  .description("Real-time recommendations for a shop, from one resource")
+  .showHelpAfterError("(--help says more)")
+  .addCommand(localCommand())
+  .addCommand(replayCommand())
+  .addCommand(simulateCommand())
+  .addCommand(deadLettersCommand())
+  .addCommand(validateCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  console.error(`error: ${error.message}`);
+  process.exitCode = error.exitCode;
+}

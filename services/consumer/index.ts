@@ -11,5 +11,12 @@ export {
   replayDeadLetters,
   showDeadLetter,
 } from "./dead-letters.ts";
-export { type AttributeSource, cachedLookup, openPostgres, type SqlClient, tableLookup } from "./enrichment/index.ts";
-export { consumerMetrics } from "./metrics.ts";
+export {
+  type AttributeSource,
+  cachedLookup,
+  openPostgres,
+  type PostgresTable,
+  type SqlClient,
+  tableLookup,
+} from "./enrichment/index.ts";
+export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";

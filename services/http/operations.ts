@@ -10,7 +10,7 @@ export interface Operations {
   readonly registry: Registry;
   readonly readiness: () => Readiness;
   /** The body of `/status`. */
-  readonly status: () => object;
+  readonly status: () => object | Promise<object>;
 }
 
 /** What every role answers for those who run it: `/healthz`, `/readyz`, `/status`, `/metrics`. */
@@ -31,7 +31,7 @@ export function operations({ registry, readiness, status }: Operations): Router 
     .all(readOnly);
   router
     .route("/status")
-    .get((_request, response) => void response.json(status()))
+    .get(async (_request, response) => void response.json(await status()))
     .all(readOnly);
   router
     .route("/metrics")

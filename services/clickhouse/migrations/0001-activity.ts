@@ -1,5 +1,6 @@
+import { identifier } from "../client.ts";
 import { createFeed, createTable, createView, type Layout } from "../layout.ts";
-import type { Migration } from "./index.ts";
+import type { Migration } from "./migration.ts";
 
 /** What people did, what they did it with, and which click earned which checkout. */
 export const activity: Migration = {
@@ -44,7 +45,7 @@ export const activity: Migration = {
     ),
     createView(
       "activity",
-      `SELECT * FROM ${"`"}${layout.database}${"`"}.events ORDER BY ingested_at DESC LIMIT 1 BY event_id`,
+      `SELECT * FROM ${identifier(layout.database)}.events ORDER BY ingested_at DESC LIMIT 1 BY event_id`,
       layout,
     ),
     ...createTable(

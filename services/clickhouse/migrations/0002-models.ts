@@ -1,5 +1,5 @@
 import { createTable, type Layout } from "../layout.ts";
-import type { Migration } from "./index.ts";
+import type { Migration } from "./migration.ts";
 
 /** Models: immutable versions, their content, and which version each algorithm serves. */
 export const models: Migration = {

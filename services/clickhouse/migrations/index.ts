@@ -2,13 +2,7 @@ import type { ClickHouse } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
-
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  /** Each may be run again, and by two at once: CREATE ... IF NOT EXISTS and the like. */
-  statements(layout: Layout): string[];
-}
+import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
 export const MIGRATIONS: readonly Migration[] = [activity, models];

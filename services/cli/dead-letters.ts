@@ -1,0 +1,146 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../consumer/index.ts";
+import { type AdminOptions, adminClient, dataDirOption, urlOption } from "./admin-client.ts";
+import { count, table } from "./output.ts";
+import { CommandError } from "./resource.ts";
+
+interface Listing {
+  readonly counts: readonly DeadLetterCount[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+interface ListOptions extends AdminOptions {
+  readonly topic?: string;
+  readonly reason?: string;
+  readonly resolved?: true;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface ReplayOptions extends AdminOptions {
+  readonly topic?: string;
+  readonly reason?: string;
+  readonly all?: true;
+  readonly json?: true;
+}
+
+export function deadLettersCommand(): Command {
+  return new Command("dead-letters")
+    .description("Look at records that were not accepted, and send them through again")
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(replayCommand())
+    .addHelpText(
+      "after",
+      `
+A record that fails is kept with its bytes, its place and a reason; docs/dead-letters.md says what each reason means
+and how to mend it. After the mapping was mended, send the records through again: those that pass become resolved.
+
+Examples:
+  $ productmatcher dead-letters list
+  $ productmatcher dead-letters show clicks/0/17
+  $ productmatcher dead-letters replay --reason time_unparsable`,
+    );
+}
+
+function listCommand(): Command {
+  return new Command("list")
+    .description("The newest first, and how many there are of each topic and reason")
+    .option("--topic <name>", "of this topic alone")
+    .option("--reason <code>", "of this reason alone")
+    .option("--resolved", "also those that passed since")
+    .addOption(new Option("--limit <number>", "at most so many").argParser(limit).default(20))
+    .addOption(urlOption())
+    .addOption(dataDirOption())
+    .option("--json", "print as JSON")
+    .addHelpText("after", "\nExample:\n  $ productmatcher dead-letters list --topic clicks --limit 5")
+    .action(async (options: ListOptions) => {
+      const query = new URLSearchParams({ limit: String(options.limit), resolved: String(options.resolved ?? false) });
+      if (options.topic !== undefined) query.set("topic", options.topic);
+      if (options.reason !== undefined) query.set("reason", options.reason);
+      const listing = await adminClient(options).get<Listing>(`/admin/dead-letters?${query}`);
+      console.log(options.json ? JSON.stringify(listing, null, 2) : listingText(listing));
+    });
+}
+
+function listingText({ counts, deadLetters }: Listing): string {
+  if (counts.length === 0) return "There are no dead letters.";
+  const totals = table(
+    ["TOPIC", "REASON", "OPEN", "RESOLVED"],
+    counts.map((row) => [row.topic, row.reason, row.open, row.resolved]),
+  );
+  if (deadLetters.length === 0) return `${totals}\n\nNone is open.`;
+  const letters = table(
+    ["ID", "REASON", "FAILED AT", "MESSAGE"],
+    deadLetters.map((letter) => [letter.id, letter.reason, letter.failedAt, letter.message]),
+  );
+  return `${totals}\n\n${letters}`;
+}
+
+function showCommand(): Command {
+  return new Command("show")
+    .description("One record: what is wrong, where it came from, and its bytes")
+    .argument("<id>", "as the list shows it")
+    .addOption(urlOption())
+    .addOption(dataDirOption())
+    .option("--json", "print as JSON, the bytes as base64")
+    .addHelpText("after", "\nExample:\n  $ productmatcher dead-letters show clicks/0/17")
+    .action(async (id: string, options: AdminOptions & { readonly json?: true }) => {
+      const path = `/admin/dead-letters/${encodeURIComponent(id)}`;
+      const letter = await adminClient(options).get<DeadLetterWithValue>(path);
+      console.log(options.json ? JSON.stringify(letter, null, 2) : letterText(letter));
+    });
+}
+
+const SHOWN_BYTES = 4_000;
+
+function letterText(letter: DeadLetterWithValue): string {
+  const value = Buffer.from(letter.valueBase64, "base64");
+  const shown = value.subarray(0, SHOWN_BYTES).toString("utf8");
+  const rest =
+    value.length > SHOWN_BYTES ? `\n... ${count(value.length - SHOWN_BYTES)} bytes more (--json has all)` : "";
+  return [
+    `id        ${letter.id}`,
+    `reason    ${letter.reason}${letter.path === "" ? "" : ` at ${letter.path}`}`,
+    `message   ${letter.message}`,
+    `place     topic ${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`,
+    `key       ${letter.key === "" ? "none" : letter.key}`,
+    `recorded  ${letter.recordedAt}`,
+    `failed    ${letter.failedAt}`,
+    `state     ${letter.resolved ? "resolved" : "open"}`,
+    `value     ${count(value.length)} bytes:`,
+    `${shown}${rest}`,
+  ].join("\n");
+}
+
+function replayCommand(): Command {
+  return new Command("replay")
+    .description("Send open records through again, by the mapping of today")
+    .argument("[ids...]", "these alone")
+    .option("--topic <name>", "of this topic")
+    .option("--reason <code>", "of this reason")
+    .option("--all", "every open one")
+    .addOption(urlOption())
+    .addOption(dataDirOption())
+    .option("--json", "print as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ productmatcher dead-letters replay --topic clicks\n  $ productmatcher dead-letters replay --all",
+    )
+    .action(async (ids: string[], options: ReplayOptions) => {
+      const { topic, reason, all } = options;
+      if (ids.length === 0 && topic === undefined && reason === undefined && all === undefined) {
+        throw new CommandError("say which: ids, --topic, --reason, or --all", 2);
+      }
+      const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason };
+      const answer = await adminClient(options).post<{ sent: number }>("/admin/dead-letters/replay", body);
+      const text = `${count(answer.sent)} records were sent through again; "dead-letters list" shows what is still open.`;
+      console.log(options.json ? JSON.stringify(answer) : text);
+    });
+}
+
+function limit(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 1_000) return value;
+  throw new InvalidArgumentError("must be a whole number from 1 to 1000.");
+}

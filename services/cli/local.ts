@@ -1,0 +1,127 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { LogFolderHeldError } from "../activity-log/embedded/index.ts";
+import { ListenError } from "../http/index.ts";
+import { type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
+import { dataDirOption } from "./admin-client.ts";
+import { commandLogger, progressBar } from "./output.ts";
+import { CommandError, readResource } from "./resource.ts";
+import { showTour } from "./tour.ts";
+
+interface LocalCommandOptions {
+  readonly file: string;
+  readonly dataDir: string;
+  readonly port: number;
+  readonly host: string;
+  readonly simulate?: number | true;
+  readonly reset?: true;
+}
+
+const DEFAULT_EVENTS_PER_SECOND = 5;
+
+export function localCommand(): Command {
+  return new Command("local")
+    .description("Run a whole pipeline in this process: collector, consumer, trainer, recommender, on one address")
+    .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
+    .addOption(dataDirOption())
+    .addOption(new Option("--port <number>", "port of the address").argParser(port).default(8080))
+    .option("--host <address>", "address to listen on; there is no sign-in, so think before you open it", "127.0.0.1")
+    .option(
+      "--simulate [eventsPerSecond]",
+      `put a simulated shop in front (${DEFAULT_EVENTS_PER_SECOND} events a second)`,
+      rate,
+    )
+    .option("--reset", "delete what earlier runs kept in --data-dir, and begin anew")
+    .addHelpText(
+      "after",
+      `
+Kafka, ClickHouse and Postgres are replaced by engines inside the process, which keep their data in --data-dir; a second
+start goes on where the first stopped. Ctrl-C stops it.
+
+Examples:
+  $ productmatcher local -f examples/quickstart.yaml --simulate
+  $ productmatcher local -f storefront.yaml --data-dir /var/lib/productmatcher --port 9000
+  $ productmatcher local -f storefront.yaml --reset`,
+    )
+    .action(run);
+}
+
+async function run(options: LocalCommandOptions): Promise<void> {
+  const { pipeline, text } = await readResource(options.file);
+  const started = performance.now();
+  const local = await explained(() => {
+    if (options.reset) resetDataFolder(options.dataDir);
+    return start(options, pipeline, text);
+  });
+  await showTour(local, options, (performance.now() - started) / 1000);
+  await untilStopped(local);
+}
+
+async function start(
+  options: LocalCommandOptions,
+  pipeline: Parameters<typeof runLocal>[0]["pipeline"],
+  resourceText: string,
+): Promise<RunningLocal> {
+  const { simulate } = options;
+  const bar = progressBar("starting", "");
+  try {
+    return await runLocal({
+      pipeline,
+      resourceText,
+      dataDir: options.dataDir,
+      host: options.host,
+      port: options.port,
+      simulatedEventsPerSecond: simulate === true ? DEFAULT_EVENTS_PER_SECOND : (simulate ?? null),
+      logger: commandLogger(),
+      now: Date.now,
+      onProgress: (progress) => showProgress(bar, progress),
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function showProgress(bar: ReturnType<typeof progressBar>, progress: LocalProgress): void {
+  if (progress.step === "history") {
+    bar.update(progress.done, progress.total, "writing two weeks of activity to the log");
+  } else if (progress.step === "storing") {
+    bar.update(0, progress.left, "storing what is in the log (events left)");
+  } else if (progress.step === "training") {
+    bar.update(Math.round(progress.share * 100), 100, "training the first models");
+  }
+}
+
+/** Turns what a person can mend into a message without a stack. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LogFolderHeldError || error instanceof ListenError) throw new CommandError(error.message);
+    throw error;
+  }
+}
+
+async function untilStopped(local: RunningLocal): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+  });
+  try {
+    await Promise.race([stopped, local.failed]);
+  } finally {
+    console.log("\nStopping: what was accepted is stored first.");
+    await local.close();
+  }
+  console.log("Stopped. The next start goes on from here.");
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new InvalidArgumentError("must be a whole number from 0 to 65535; 0 takes any free port.");
+}
+
+function rate(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= 10_000) return value;
+  throw new InvalidArgumentError("must be a number above 0, up to 10000.");
+}

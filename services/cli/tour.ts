@@ -1,0 +1,68 @@
+import type { RunningLocal } from "../local/index.ts";
+
+interface Stop {
+  readonly title: string;
+  readonly path: string;
+  readonly body?: object;
+}
+
+const SHOWN_CHARACTERS = 300;
+
+/** Shows a person who has just started the pipeline where everything is, and that it answers: real calls, real answers. */
+export async function showTour(
+  local: RunningLocal,
+  options: { readonly simulate?: number | true },
+  seconds: number,
+): Promise<void> {
+  const { address } = local;
+  const { actor, item } = await examples(local);
+  console.log(`ProductMatcher answers at ${address} (started in ${seconds.toFixed(1)} s).`);
+  if (options.simulate !== undefined) console.log("A simulated shop is in front of it: its shoppers come and go now.");
+  console.log(`
+  recommendations  ${address}/v1/recommendations/users/{id}
+  API description  ${address}/openapi.json
+  activity         POST ${address}/v1/track
+  state            ${address}/status
+  metrics          ${address}/metrics
+`);
+  const stops: Stop[] = [
+    { title: "For a user", path: `/v1/recommendations/users/${encodeURIComponent(actor)}?limit=3` },
+    { title: "Like an item", path: `/v1/recommendations/items/${encodeURIComponent(item)}/similar?limit=3` },
+    { title: "For a visit without a user", path: "/v1/recommendations/session?limit=3", body: { items: [item] } },
+    { title: "Popular", path: "/v1/recommendations/popular?limit=3" },
+    { title: "Trending", path: "/v1/recommendations/trending?limit=3" },
+    {
+      title: "Tell it what happened; the next answer for this user takes it into account",
+      path: "/v1/track",
+      body: { event: "view", userId: actor, itemId: item },
+    },
+  ];
+  for (const stop of stops) console.log(await visit(address, stop));
+  console.log("Ctrl-C stops it.");
+}
+
+async function visit(address: string, { title, path, body }: Stop): Promise<string> {
+  const url = `${address}${path}`;
+  const response = await fetch(
+    url,
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+  );
+  const answer = await response.text();
+  const command =
+    body === undefined
+      ? `curl '${url}'`
+      : `curl -H 'content-type: application/json' -d '${JSON.stringify(body)}' '${url}'`;
+  const shown = answer.length > SHOWN_CHARACTERS ? `${answer.slice(0, SHOWN_CHARACTERS)} ...` : answer;
+  return `${title}:\n  $ ${command}\n  ${response.status} ${shown}\n`;
+}
+
+/** A user and an item of the shop's own; made-up ones in a pipeline without activity, which answers them too. */
+async function examples({ pipeline }: RunningLocal): Promise<{ actor: string; item: string }> {
+  const [recent] = await pipeline.clickhouse.query<{ actor: string; item: string }>(
+    `SELECT user_id AS actor, item_id AS item FROM events
+     WHERE user_id != '' AND item_id != '' ORDER BY occurred_at DESC LIMIT 1`,
+  );
+  return recent ?? { actor: "alice", item: "teapot" };
+}

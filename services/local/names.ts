@@ -1,0 +1,24 @@
+import type { RecommenderPipeline } from "../../crds/index.ts";
+
+/** What a pipeline's parts are called, as `source.kafka.prefix` and `sink.clickhouse.database` say or default to. */
+export interface PipelineNames {
+  /** `<namespace>/<name>` */
+  readonly key: string;
+  /** Group of the consumer, and beginning of the pipeline's own topics. */
+  readonly prefix: string;
+  readonly eventsTopic: string;
+  readonly signalsTopic: string;
+  readonly database: string;
+}
+
+export function namesOf({ metadata, spec }: RecommenderPipeline): PipelineNames {
+  const namespace = metadata.namespace ?? "default";
+  const prefix = spec.source.kafka.prefix ?? `${namespace}.${metadata.name}`;
+  return {
+    key: `${namespace}/${metadata.name}`,
+    prefix,
+    eventsTopic: `${prefix}.events`,
+    signalsTopic: `${prefix}.signals`,
+    database: spec.sink.clickhouse.database ?? `${namespace}_${metadata.name}`.replaceAll("-", "_"),
+  };
+}

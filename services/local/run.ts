@@ -1,0 +1,170 @@
+import express from "express";
+import type { Logger } from "pino";
+import { collectDefaultMetrics } from "prom-client";
+import type { RecommenderPipeline } from "../../crds/index.ts";
+import { collectorRouter } from "../collector/index.ts";
+import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
+import { type Recommender, startRecommender } from "../recommender/index.ts";
+import { adminRouter } from "./admin.ts";
+import { type DataFolder, openDataFolder } from "./data-folder.ts";
+import { type EmbeddedPipeline, newEventId, openPipeline } from "./pipeline.ts";
+import { openShopFeed, type ShopFeed } from "./shop-feed.ts";
+import { startTraining, type Training } from "./training.ts";
+
+export interface LocalOptions {
+  readonly pipeline: RecommenderPipeline;
+  /** The text that the resource was read from. */
+  readonly resourceText: string;
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Puts the simulated shop in front, at this rate; `null`: nobody comes by itself. */
+  readonly simulatedEventsPerSecond: number | null;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly onProgress: (progress: LocalProgress) => void;
+}
+
+/** What a person who waits for the start sees. */
+export type LocalProgress =
+  | { readonly step: "opening" }
+  | { readonly step: "history"; readonly done: number; readonly total: number }
+  | { readonly step: "storing"; readonly left: number }
+  | { readonly step: "training"; readonly share: number }
+  | { readonly step: "ready" };
+
+export interface RunningLocal {
+  readonly address: string;
+  readonly pipeline: EmbeddedPipeline;
+  readonly recommender: Recommender;
+  readonly training: Training;
+  /** Rejects when a part fails for good. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs the whole pipeline in this process: collector, consumer, trainer, recommender and the admin API on one address.
+ *
+ * @throws LogFolderHeldError, ListenError, MappingError, ClickHouseError
+ */
+export async function runLocal(options: LocalOptions): Promise<RunningLocal> {
+  const { logger, now, onProgress } = options;
+  onProgress({ step: "opening" });
+  const folder = openDataFolder(options.dataDir);
+  const closing: (() => Promise<void> | void)[] = [() => folder.release()];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    folder.writeResource(options.resourceText);
+    const pipeline = await openPipeline({ pipeline: options.pipeline, folder, logger, now });
+    closing.push(() => pipeline.close());
+    const recommender = await openRecommender(pipeline, options);
+    closing.push(() => recommender.close());
+    const training = await startTraining({ pipeline, logger, now, onPublished: () => recommender.refresh() });
+    closing.push(() => training.close());
+    const server = await serve({ pipeline, recommender, training, folder, options });
+    closing.push(() => server.close());
+    folder.announce(server.address);
+    const feed = await openFeed(pipeline, folder, options);
+    if (feed !== null) closing.push(() => feed.close());
+    await firstModel({ pipeline, recommender, training, feed, onProgress });
+    feed?.open();
+    onProgress({ step: "ready" });
+    const failed = pipeline.consumer().ended.then(() => new Promise<never>(() => {}));
+    return { address: server.address, pipeline, recommender, training, failed, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function openRecommender(pipeline: EmbeddedPipeline, options: LocalOptions): Promise<Recommender> {
+  const { serving, training } = options.pipeline.spec;
+  return startRecommender({
+    clickhouse: pipeline.clickhouse,
+    log: pipeline.log,
+    signalsTopic: pipeline.names.signalsTopic,
+    serving: {
+      seen: serving.seen,
+      sessionMinutes: serving.sessionMinutes,
+      weights: training.weights,
+      halfLifeDays: training.halfLifeDays,
+    },
+    registry: pipeline.registry,
+    now: options.now,
+    logger: options.logger,
+  });
+}
+
+interface Parts {
+  readonly pipeline: EmbeddedPipeline;
+  readonly recommender: Recommender;
+  readonly training: Training;
+  readonly folder: DataFolder;
+  readonly options: LocalOptions;
+}
+
+function serve({ pipeline, recommender, training, options }: Parts): Promise<RunningServer> {
+  const { names, registry, log, eventsMapper } = pipeline;
+  collectDefaultMetrics({ register: registry });
+  const application = express();
+  application.disable("x-powered-by");
+  application.use(
+    operations({
+      registry,
+      readiness: recommender.readiness,
+      status: async () => ({
+        pipeline: names.key,
+        consumer: await pipeline.consumer().status(),
+        recommender: recommender.status(),
+        training: training.status(),
+      }),
+    }),
+  );
+  application.use(
+    collectorRouter({ log, topic: names.eventsTopic, mapper: eventsMapper, registry, now: options.now, newEventId }),
+  );
+  application.use(recommender.router);
+  application.use(adminRouter(pipeline, training));
+  application.use(notFound);
+  application.use(problemHandler(options.logger));
+  return startServer(application, { host: options.host, port: options.port, hotPath: recommender.hotPath });
+}
+
+async function openFeed(
+  pipeline: EmbeddedPipeline,
+  folder: DataFolder,
+  { simulatedEventsPerSecond, logger, now }: LocalOptions,
+): Promise<ShopFeed | null> {
+  if (simulatedEventsPerSecond === null) return null;
+  return openShopFeed({ pipeline, folder, eventsPerSecond: simulatedEventsPerSecond, logger, now });
+}
+
+const STORING_LOOK_MILLISECONDS = 100;
+
+/** Whatever is in the log is stored, and there is a model where the data suffices, before the first answer is shown. */
+async function firstModel(parts: {
+  readonly pipeline: EmbeddedPipeline;
+  readonly recommender: Recommender;
+  readonly training: Training;
+  readonly feed: ShopFeed | null;
+  readonly onProgress: (progress: LocalProgress) => void;
+}): Promise<void> {
+  const { pipeline, recommender, training, feed, onProgress } = parts;
+  await pipeline.syncCatalogue();
+  await feed?.writeHistory((done, total) => onProgress({ step: "history", done, total }));
+  const looking = setInterval(async () => {
+    const { lag } = await pipeline.consumer().status();
+    onProgress({ step: "storing", left: lag });
+  }, STORING_LOOK_MILLISECONDS);
+  await pipeline
+    .consumer()
+    .caughtUp()
+    .finally(() => clearInterval(looking));
+  await training.runIfNone((share) => onProgress({ step: "training", share }));
+  await recommender.refresh();
+}

@@ -1,0 +1,9 @@
+export { type ReplayOptions, type ReplayTarget, replay } from "./replay.ts";
+export {
+  openReplaySource,
+  REPLAY_FORMATS,
+  type ReplayFormat,
+  type ReplayRecord,
+  type ReplaySource,
+  ReplaySourceError,
+} from "./sources/index.ts";
