@@ -1,0 +1,250 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { openClickHouse } from "../clickhouse/index.ts";
+import {
+  ALGORITHMS,
+  type Algorithm,
+  DataSetError,
+  type DataSetFiles,
+  type EvaluationReport,
+  evaluate,
+  FILE_FORMATS,
+  type FileFormat,
+  findDataSet,
+  type Holdout,
+  itemNeighbours,
+  METRIC_NAMES,
+  PROTOCOLS,
+  type Protocol,
+  REFERENCE_NEIGHBOURS,
+} from "../trainer/index.ts";
+import { count, progressBar, table } from "./output.ts";
+import { CommandError } from "./resource.ts";
+
+const EXAMPLES = `
+Examples:
+  $ productmatcher evaluate --dataset data/gowalla-lightgcn
+  $ productmatcher evaluate --dataset data/serenade-example --protocol session --at 5,20
+  $ productmatcher evaluate --train train.csv --test test.csv --user customer --item sku
+  $ productmatcher evaluate --data orders.parquet --holdout 7d --half-life 60 --weight purchase=10
+  $ productmatcher evaluate --data events.jsonl --time date --time-format "dd.MM.yyyy HH:mm"
+  $ productmatcher evaluate --dataset data/gowalla-lightgcn --json | jq '."ndcg@20"'
+
+Protocols:
+  user     rank all items for each user of the test part; its items of the train part are left out
+  session  the next item after each beginning of a test session
+  time     like user, for those known before the holdout: the last events of one file, or the test file
+
+Exit code: 0 done, 1 the data or an option is at fault.
+`;
+
+interface Options {
+  readonly dataset?: string;
+  readonly train?: string;
+  readonly test?: string;
+  readonly data?: string;
+  readonly holdout: Holdout;
+  readonly format?: FileFormat;
+  readonly user?: string;
+  readonly session?: string;
+  readonly item?: string;
+  readonly time?: string;
+  readonly timeFormat?: string;
+  readonly event?: string;
+  readonly quantity?: string;
+  readonly protocol?: Protocol;
+  readonly at: readonly number[];
+  readonly algorithms: readonly string[];
+  readonly halfLife: number;
+  readonly weight: Readonly<Record<string, number>>;
+  readonly eventName: Readonly<Record<string, string>>;
+  readonly neighbours: number;
+  readonly json?: true;
+}
+
+/** What a resource that says nothing trains with (`spec.training.weights`, `spec.training.halfLifeDays`). */
+const WEIGHTS: Readonly<Record<string, number>> = { view: 1, click: 1, add_to_cart: 3, purchase: 8 };
+const HALF_LIFE_DAYS = 30;
+
+/** `productmatcher evaluate`: how well each algorithm would have done on a data set. */
+export function evaluateCommand(): Command {
+  return new Command("evaluate")
+    .description("Train on one part of a data set, judge on the other, print the metrics of each algorithm")
+    .option("--dataset <folder>", "folder with train.* and test.*, events.* and test.*, or one file")
+    .option("--train <file>", "what is fitted on; with --test")
+    .option("--test <file>", "what is held out; with --train")
+    .option("--data <file>", "one file; its youngest events are held out")
+    .option("--holdout <period>", "of one file: hours (36h), days (7d) or a share (10%)", parseHoldout, { share: 0.1 })
+    .addOption(
+      new Option("--format <name>", "format of the files; by their names and first lines when absent").choices(
+        FILE_FORMATS,
+      ),
+    )
+    .option("--user <column>", "who; usual names are found without it, as for the following columns")
+    .option("--session <column>", "who, where there is no user")
+    .option("--item <column>", "what")
+    .option("--time <column>", "when")
+    .option("--time-format <format>", "ISO8601, EpochSeconds, EpochMillis, EpochMicros, or a date pattern")
+    .option("--event <column>", "which event: view, click, add_to_cart, purchase, refund, ...")
+    .option("--event-name <theirs=ours>", "what an event is called here; may be given again", collectName, {})
+    .option("--quantity <column>", "pieces; a negative number of purchases takes back")
+    .addOption(new Option("--protocol <name>", "see below; by the files when absent").choices(PROTOCOLS))
+    .option("--at <lengths>", "lengths of the lists that are judged", parseCutoffs, [20])
+    .option("--algorithms <names>", `of ${[...ALGORITHMS.keys()].join(",")}`, parseNames, [...ALGORITHMS.keys()])
+    .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
+    .option("--weight <event=number>", "what an event counts, 0 to 1000; may be given again", collectWeight, WEIGHTS)
+    .option("--neighbours <number>", "that itemNeighbours keeps of each item", parseNeighbours, REFERENCE_NEIGHBOURS)
+    .option("--json", "one JSON object a line for each algorithm")
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "productmatcher-evaluate-"));
+  const progress = progressBar("evaluate", "steps");
+  try {
+    const files = await filesOf(options);
+    const algorithms = algorithmsOf(options);
+    const clickhouse = await openClickHouse({ kind: "embedded", path: folder }, "evaluation");
+    try {
+      const report = await evaluate(clickhouse, {
+        files,
+        ...(options.format === undefined ? {} : { format: options.format }),
+        ...(options.protocol === undefined ? {} : { protocol: options.protocol }),
+        reading: {
+          fields: fieldsOf(options),
+          ...(options.timeFormat === undefined ? {} : { timeFormat: options.timeFormat }),
+          eventNames: options.eventName,
+        },
+        holdout: options.holdout,
+        algorithms,
+        cutoffs: options.at,
+        weights: options.weight,
+        halfLifeDays: options.halfLife === 0 ? null : options.halfLife,
+        now: Date.now,
+        onProgress: (done, total, step) => progress.update(Math.round(done * 10) / 10, total, step),
+      });
+      progress.stop();
+      print(report, options);
+    } finally {
+      await clickhouse.close();
+    }
+  } catch (error) {
+    if (error instanceof DataSetError) throw new CommandError(error.message);
+    throw error;
+  } finally {
+    progress.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function print(report: EvaluationReport, options: Options): void {
+  for (const notice of report.notices) console.error(`note: ${notice}`);
+  if (options.json) {
+    for (const { algorithm, metrics, fitSeconds } of report.results) {
+      console.log(
+        JSON.stringify({ algorithm, ...metrics, fitSeconds, users: report.test.users, cases: report.test.cases }),
+      );
+    }
+    return;
+  }
+  const { train, test, protocol } = report;
+  const cases = test.cases === test.users ? "" : `, ${count(test.cases)} lists`;
+  console.log(
+    `Protocol ${protocol}: fitted on ${count(train.events)} events of ${count(train.users)} users and ${count(train.items)} items, judged on ${count(test.users)} users${cases}\n`,
+  );
+  const columns = options.at.flatMap((cutoff) => METRIC_NAMES.map((name) => `${name}@${cutoff}`));
+  console.log(
+    table(
+      ["algorithm", ...columns, "fit seconds"],
+      report.results.map(({ algorithm, metrics, fitSeconds }) => [
+        algorithm,
+        ...columns.map((column) => (metrics[column] ?? 0).toFixed(4).padStart(column.length)),
+        fitSeconds.toFixed(1).padStart("fit seconds".length),
+      ]),
+    ),
+  );
+}
+
+async function filesOf({ dataset, train, test, data }: Options): Promise<DataSetFiles> {
+  const given = [dataset, data, train ?? test].filter((option) => option !== undefined).length;
+  if (given !== 1) throw new CommandError("name one data set: --dataset, or --data, or --train with --test");
+  if (dataset !== undefined) return findDataSet(resolve(dataset));
+  if (data !== undefined) return { data: resolve(data) };
+  if (train === undefined || test === undefined) throw new CommandError("--train and --test go together");
+  return { train: resolve(train), test: resolve(test) };
+}
+
+function algorithmsOf({ algorithms, neighbours }: Options): Algorithm[] {
+  const available = new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours }));
+  return algorithms.map((name) => {
+    const algorithm = available.get(name);
+    if (algorithm === undefined) {
+      throw new CommandError(`no algorithm ${name}: there are ${[...available.keys()].join(", ")}`);
+    }
+    return algorithm;
+  });
+}
+
+function fieldsOf(options: Options) {
+  const names = ["user", "session", "item", "time", "event", "quantity"] as const;
+  return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+}
+
+function parseHoldout(text: string): Holdout {
+  const match = /^(\d+(?:\.\d+)?)(h|d|%)$/.exec(text);
+  const number = Number(match?.[1]);
+  if (match === null || number <= 0 || (match[2] === "%" && number >= 100)) {
+    throw new InvalidArgumentError("write hours as 36h, days as 7d, a share as 10%");
+  }
+  if (match[2] === "%") return { share: number / 100 };
+  return { hours: match[2] === "d" ? number * 24 : number };
+}
+
+function parseCutoffs(text: string): number[] {
+  const cutoffs = text.split(",").map(Number);
+  if (cutoffs.some((cutoff) => !Number.isInteger(cutoff) || cutoff < 1 || cutoff > 1_000)) {
+    throw new InvalidArgumentError("write whole numbers of 1 to 1000, such as 10,20");
+  }
+  return [...new Set(cutoffs)].sort((a, b) => a - b);
+}
+
+function parseNames(text: string): string[] {
+  return [...new Set(text.split(",").map((name) => name.trim()))];
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (text.trim() === "" || !(days >= 0)) throw new InvalidArgumentError("write a number of days, 0 for no decay");
+  return days;
+}
+
+function parseNeighbours(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 10_000) {
+    throw new InvalidArgumentError("write a whole number of 1 to 10000");
+  }
+  return number;
+}
+
+function collectWeight(text: string, before: Readonly<Record<string, number>>): Record<string, number> {
+  const [event, number] = pair(text);
+  const weight = Number(number);
+  if (number === "" || !(weight >= 0 && weight <= 1_000)) {
+    throw new InvalidArgumentError("write event=number with a number of 0 to 1000, such as purchase=8");
+  }
+  return { ...before, [event]: weight };
+}
+
+function collectName(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [theirs, ours] = pair(text);
+  if (ours === "") throw new InvalidArgumentError("write theirs=ours, such as bought=purchase");
+  return { ...before, [theirs]: ours };
+}
+
+function pair(text: string): [string, string] {
+  const at = text.lastIndexOf("=");
+  return at < 1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1).trim()];
+}

@@ -1,0 +1,199 @@
+/** Algorithms compared on a data set that a person has. */
+import type { ClickHouse } from "../../clickhouse/index.ts";
+import { describeActivity } from "../activity.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
+import { actorCases, type JudgedCases, sessionCases } from "../judging/cases.ts";
+import { judge } from "../judging/judge.ts";
+import type { Metrics } from "../judging/metrics.ts";
+import { createMatrix, type Matrix } from "../matrix.ts";
+import { runName, type WorkTables, withWorkTables } from "../work-tables.ts";
+import { DataSetError } from "./fault.ts";
+import { type FileFormat, openFile } from "./file.ts";
+import type { DataSetFiles } from "./layouts.ts";
+import { type LoadedFile, loadFile, type Reading, UNNAMED_EVENT } from "./load.ts";
+import { type Holdout, splitByTime } from "./split.ts";
+
+export const PROTOCOLS = ["user", "session", "time"] as const;
+
+/** How held-out events become questions: docs/evaluate.md. */
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface EvaluationOptions {
+  readonly files: DataSetFiles;
+  readonly format?: FileFormat;
+  readonly reading: Reading;
+  /** By what the files are when absent. */
+  readonly protocol?: Protocol;
+  /** For one file: what of it is held out. */
+  readonly holdout: Holdout;
+  readonly algorithms: readonly Algorithm[];
+  /** Ascending. */
+  readonly cutoffs: readonly number[];
+  readonly weights: Readonly<Record<string, number>>;
+  /** Of files with times; `null`: no decay. */
+  readonly halfLifeDays: number | null;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly onProgress?: (done: number, total: number, step: string) => void;
+}
+
+export interface AlgorithmResult {
+  readonly algorithm: string;
+  readonly metrics: Metrics;
+  /** From the loaded events to the fitted model. */
+  readonly fitSeconds: number;
+}
+
+export interface EvaluationReport {
+  readonly protocol: Protocol;
+  /** That were fitted on; those of the files, less what has no weight. */
+  readonly train: { readonly events: number; readonly users: number; readonly items: number };
+  /** `cases`: lists that were judged, one a user but for the session protocol. */
+  readonly test: { readonly users: number; readonly cases: number };
+  readonly results: readonly AlgorithmResult[];
+  readonly notices: readonly string[];
+}
+
+/**
+ * Fits each algorithm on the train part and judges it on the test part, in work tables of `clickhouse` that are dropped
+ * in the end.
+ *
+ * @throws DataSetError @throws ClickHouseError
+ */
+export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Promise<EvaluationReport> {
+  const { now } = options;
+  const run = { name: runName(now()), now: now() };
+  return withWorkTables(clickhouse, { database: clickhouse.database }, run, async (work) => {
+    const total = 2 + 2 * options.algorithms.length;
+    const step = (done: number, label: string) => options.onProgress?.(done, total, label);
+    step(0, "reading");
+    const data = await loadDataSet(work, options);
+    const notices = [...data.notices];
+    step(1, "weighing");
+    const began = now();
+    const weighting = {
+      weights: { [UNNAMED_EVENT]: 1, ...options.weights },
+      halfLifeDays: data.train.hasTime ? options.halfLifeDays : null,
+      historyItems: DEFAULT_HISTORY_ITEMS,
+    };
+    const weighted = Object.entries(weighting.weights).flatMap(([event, weight]) => (weight > 0 ? [event] : []));
+    const activity = await describeActivity(work, data.train.table, weighted);
+    notices.push(...(await unweighted(work, data.train.table, weighted)));
+    if (activity.watermark === null) {
+      throw new DataSetError("no_events", `no event of the train part has a weight: ${notices.join("; ")}`);
+    }
+    const window = { watermark: activity.watermark, before: null };
+    const interactions = await createInteractions(work, "interactions", data.train.table, weighting, window);
+    const matrix = await createMatrix(work, "train", interactions);
+    const preparation = (now() - began) / 1000;
+    const cases = await createCases(work, data, matrix, weighted);
+    if (cases.count === 0) {
+      throw new DataSetError("nothing_to_judge", `${data.protocol} protocol: ${nothingToJudge(data.protocol)}`);
+    }
+    const results: AlgorithmResult[] = [];
+    for (const [index, algorithm] of options.algorithms.entries()) {
+      const done = 2 + 2 * index;
+      if (algorithm.needsTime && !data.train.hasTime) {
+        notices.push(`${algorithm.name} needs to know when events happened and was skipped`);
+        continue;
+      }
+      step(done, `fitting ${algorithm.name}`);
+      const fitBegan = now();
+      const model = await algorithm.fit({
+        work,
+        name: algorithm.name,
+        activity: data.train.table,
+        weighting,
+        window,
+        matrix,
+        onProgress: (share) => step(done + share, `fitting ${algorithm.name}`),
+      });
+      const fitSeconds = preparation + (now() - fitBegan) / 1000;
+      step(done + 1, `judging ${algorithm.name}`);
+      const metrics = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs);
+      results.push({ algorithm: algorithm.name, metrics, fitSeconds });
+    }
+    step(total, "done");
+    return {
+      protocol: data.protocol,
+      train: { events: activity.events, users: matrix.actorCount, items: matrix.itemCount },
+      test: { users: cases.actors, cases: cases.count },
+      results,
+      notices,
+    };
+  });
+}
+
+interface DataSet {
+  readonly protocol: Protocol;
+  readonly train: LoadedFile;
+  /** Table of ACTIVITY_COLUMNS and position. */
+  readonly test: string;
+  readonly testHasEvent: boolean;
+  readonly notices: readonly string[];
+}
+
+async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promise<DataSet> {
+  const { files, reading, format, protocol } = options;
+  if ("data" in files) {
+    if (protocol === "user") {
+      throw new DataSetError("option_invalid", "--protocol user needs --train and --test; one file goes by time");
+    }
+    const whole = await loadFile(work, "data", await openFile(work.clickhouse, files.data, format), reading, {
+      time: true,
+    });
+    const chosen = protocol ?? "time";
+    const { train, test } = await splitByTime(work, whole.table, options.holdout, chosen === "session");
+    const notices = skippedNotice(files.data, whole);
+    return { protocol: chosen, train: { ...whole, table: train }, test, testHasEvent: whole.hasEvent, notices };
+  }
+  const needs = { time: protocol === "session" || protocol === "time" };
+  const train = await loadFile(work, "data", await openFile(work.clickhouse, files.train, format), reading, {
+    time: protocol === "time",
+  });
+  const sameColumns = { ...reading, fields: reading.fields };
+  const test = await loadFile(work, "test", await openFile(work.clickhouse, files.test, format), sameColumns, needs);
+  return {
+    protocol: protocol ?? (test.bySession && test.hasTime ? "session" : "user"),
+    train,
+    test: test.table,
+    testHasEvent: test.hasEvent,
+    notices: [...skippedNotice(files.train, train), ...skippedNotice(files.test, test)],
+  };
+}
+
+function createCases(
+  work: WorkTables,
+  data: DataSet,
+  matrix: Matrix,
+  weighted: readonly string[],
+): Promise<JudgedCases> {
+  const names = weighted.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`).join(", ");
+  const events = data.testHasEvent ? `(SELECT * FROM ${data.test} WHERE event IN (${names}))` : data.test;
+  if (data.protocol === "session") return sessionCases(work, "test", matrix, events);
+  return actorCases(work, "test", matrix, events, { withoutHistory: data.protocol === "user", limit: null });
+}
+
+function skippedNotice(path: string, file: LoadedFile): string[] {
+  if (file.skipped === 0) return [];
+  return [
+    `${path}: ${file.skipped.toLocaleString("en-US")} of ${file.rows.toLocaleString("en-US")} rows have no user or no item and were left out`,
+  ];
+}
+
+async function unweighted(work: WorkTables, table: string, weighted: readonly string[]): Promise<string[]> {
+  const rows = await work.clickhouse.query<{ event: string; events: string }>(
+    `SELECT event, count() AS events FROM ${table} WHERE event NOT IN {counted:Array(String)}
+     GROUP BY event ORDER BY count() DESC, event LIMIT 5`,
+    { counted: [...weighted, "refund"] },
+  );
+  return rows.map(({ event, events }) => `${events} events ${event} have no weight: give one with --weight ${event}=1`);
+}
+
+function nothingToJudge(protocol: Protocol): string {
+  if (protocol === "session") return "no session of the test part has two events";
+  if (protocol === "time")
+    return "nobody who was active before the holdout touched a new item in it; hold out more with --holdout";
+  return "no user of the test part has an item that it did not have in the train part";
+}
