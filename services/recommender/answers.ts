@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { type Answer, type Problem, problemAnswer } from "../http/index.ts";
 import type { Actors } from "./actors.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { answerBody } from "./body.ts";
 import { type Interest, visitInterests } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
@@ -13,6 +14,8 @@ export interface AnswerContext {
   readonly actors: Actors;
   /** As it is at this moment. */
   readonly shelf: () => Shelf;
+  /** Of answers kept for users who ask again before anything has changed; 0 keeps none. */
+  readonly answerBytes: number;
   readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
   /** Milliseconds of a clock that never goes back. */
   readonly elapsed: () => number;
@@ -45,6 +48,7 @@ const SOURCE_OF: Readonly<Record<Endpoint, Source>> = {
  */
 export function recommendationAnswers(context: AnswerContext): (raw: RawRequest) => Answer | Promise<Answer> {
   const { metrics, elapsed, logger } = context;
+  const cache = context.answerBytes > 0 ? new AnswerCache(context.answerBytes) : undefined;
   const durations = new Map<string, { observe(seconds: number): void }>();
   const measured = (endpoint: string, begun: number, answer: Answer): Answer => {
     const key = `${endpoint} ${answer.status}`;
@@ -63,7 +67,7 @@ export function recommendationAnswers(context: AnswerContext): (raw: RawRequest)
     const { request } = parsed;
     const finish = (history: readonly Interest[]) => {
       try {
-        return measured(request.subject.endpoint, begun, answerFrom(context, request, history));
+        return measured(request.subject.endpoint, begun, answerFrom(context, cache, raw.url, request, history));
       } catch (cause) {
         logger.error({ err: cause, url: raw.url }, "a request failed");
         return measured(request.subject.endpoint, begun, problemAnswer(FAILED));
@@ -90,11 +94,19 @@ function historyOf(
   }
 }
 
-function answerFrom(context: AnswerContext, request: RecommendationRequest, history: readonly Interest[]): Answer {
+function answerFrom(
+  context: AnswerContext,
+  cache: AnswerCache | undefined,
+  url: string,
+  request: RecommendationRequest,
+  history: readonly Interest[],
+): Answer {
   const { items, metrics } = context;
   const { subject, limit } = request;
   const { endpoint } = subject;
   const shelf = context.shelf();
+  const known = cache?.get(history, url, shelf);
+  if (known !== undefined) return known;
   const list = recommend(shelf, {
     history,
     fill: endpoint === "popular" || (endpoint === "users" && history.length === 0) ? POPULAR_FIRST : AFTER_SIMILAR,
@@ -105,11 +117,15 @@ function answerFrom(context: AnswerContext, request: RecommendationRequest, hist
   const expected = SOURCE_OF[endpoint];
   const fallback = list.some(({ source }) => source === expected) ? undefined : list[0]?.source;
   if (fallback !== undefined) metrics.fallbacks.inc({ endpoint, source: fallback });
-  return {
+  const answer = {
     status: 200,
     headers: endpoint === "users" || endpoint === "session" ? PERSONAL_HEADERS : SHARED_HEADERS,
     body: answerBody(items, shelf, list, { subject: subjectJson(subject), fallback }),
   };
+  // A list that reached the latest items depends on what others do, too.
+  const ownAlone = list.length === limit && list.at(-1)?.source !== "latest";
+  if (endpoint === "users" && fallback === undefined && ownAlone) cache?.put(history, url, shelf, answer);
+  return answer;
 }
 
 function excludedBy(items: ItemIndex, { subject, exclude }: RecommendationRequest): ReadonlySet<number> {

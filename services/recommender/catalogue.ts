@@ -24,9 +24,15 @@ export class Catalogue {
   readonly #hidden = new Set<number>();
   #latest: readonly number[] = NO_ITEMS;
   readonly #latestOfCategory = new Map<number, readonly number[]>();
+  #version = 0;
 
   constructor(items: ItemIndex) {
     this.#items = items;
+  }
+
+  /** Another number after every change of anything. */
+  get version(): number {
+    return this.#version;
   }
 
   get size(): number {
@@ -53,11 +59,16 @@ export class Catalogue {
         if (!sameCategories) this.#categories[item] = categories;
         this.#since[item] = change.since;
       }
+      const labelled = label(this.#items.json(item), change);
+      if (labelled === this.#labels[item] && change.hidden === this.#hidden.has(item)) continue;
+      this.#version += 1;
+      this.#labels[item] = labelled;
       if (change.hidden) this.#hidden.add(item);
       else this.#hidden.delete(item);
-      this.#labels[item] = label(this.#items.json(item), change);
     }
-    if (moved.size > 0) this.#reorder(moved, touchedCategories);
+    if (moved.size === 0) return;
+    this.#version += 1;
+    this.#reorder(moved, touchedCategories);
   }
 
   hidden(item: number): boolean {

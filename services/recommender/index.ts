@@ -2,6 +2,7 @@ export { ACTOR_LIMITS, type ActorLimits } from "./actors.ts";
 export type { SeenPolicy } from "./history.ts";
 export { OPEN_API } from "./openapi.ts";
 export {
+  type MemoryLimits,
   type Recommender,
   type RecommenderOptions,
   type RecommenderStatus,

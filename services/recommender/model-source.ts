@@ -1,26 +1,8 @@
 import type { Logger } from "pino";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, listVersions, readAliases, verify } from "../clickhouse/index.ts";
 import type { ItemIndex } from "./item-index.ts";
 import { ALGORITHMS, type Algorithm, NO_MODEL, type ServedModel } from "./model.ts";
 import { BrokenModelError, loadNeighbours, loadRanking, type PublishedVersion } from "./model-tables.ts";
-
-const ALIASES = `
-SELECT alias, version
-FROM model_aliases FINAL
-WHERE alias IN {algorithms:Array(String)}`;
-
-const VERSION = `
-SELECT algorithm, status, entries, checksum, toUnixTimestamp64Milli(created_at) AS created_at
-FROM model_versions FINAL
-WHERE version = {version:String}`;
-
-interface VersionRow {
-  readonly algorithm: string;
-  readonly status: string;
-  readonly entries: string;
-  readonly checksum: string;
-  readonly created_at: string;
-}
 
 /** A published version that is not served, and why. */
 export interface RefusedVersion {
@@ -61,11 +43,10 @@ export class ModelSource {
 
   /** Takes over what was published since. A broken version is refused and the one before it stays. @throws ClickHouseError */
   async refresh(): Promise<void> {
-    const { clickhouse } = this.#options;
-    const rows = await clickhouse.query<{ alias: string; version: string }>(ALIASES, { algorithms: ALGORITHMS });
+    const aliases = await readAliases(this.#options.clickhouse);
     const loaded: Partial<ServedModel>[] = [];
     for (const algorithm of ALGORITHMS) {
-      const version = rows.find(({ alias }) => alias === algorithm)?.version;
+      const version = aliases.get(algorithm);
       if (version === undefined) continue;
       if (version === this.#current[algorithm]?.version) this.#refused.delete(algorithm);
       else if (this.#mayTry(algorithm, version)) loaded.push(await this.#load(algorithm, version));
@@ -101,12 +82,17 @@ export class ModelSource {
   }
 
   async #published(algorithm: Algorithm, version: string): Promise<PublishedVersion> {
-    const [row] = await this.#options.clickhouse.query<VersionRow>(VERSION, { version });
-    if (row === undefined) throw new BrokenModelError(`model_versions has no version ${version}`);
-    if (row.algorithm !== algorithm) {
-      throw new BrokenModelError(`version ${version} is of algorithm ${row.algorithm}, not ${algorithm}`);
+    const { clickhouse } = this.#options;
+    const published = (await listVersions(clickhouse)).find((listed) => listed.version === version);
+    if (published === undefined) throw new BrokenModelError(`model_versions has no version ${version}`);
+    if (published.algorithm !== algorithm) {
+      throw new BrokenModelError(`version ${version} is of algorithm ${published.algorithm}, not ${algorithm}`);
     }
-    if (row.status !== "published") throw new BrokenModelError(`version ${version} is ${row.status}, not published`);
-    return { version, entries: Number(row.entries), checksum: row.checksum, createdAt: Number(row.created_at) };
+    if (published.status !== "published") {
+      throw new BrokenModelError(`version ${version} is ${published.status}, not published`);
+    }
+    const verification = await verify(clickhouse, version, published);
+    if (!verification.ok) throw new BrokenModelError(verification.reason);
+    return published;
   }
 }

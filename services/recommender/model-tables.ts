@@ -1,16 +1,9 @@
-import type { ClickHouse } from "../clickhouse/index.ts";
+import type { ClickHouse, ModelVersion } from "../clickhouse/index.ts";
 import type { ItemIndex } from "./item-index.ts";
-import type { ModelVersion, Neighbours, Ranking } from "./model.ts";
+import type { Neighbours, Ranking, ServedVersion } from "./model.ts";
 
-/** What `model_versions` says of a version. */
-export interface PublishedVersion {
-  readonly version: string;
-  /** Rows in the model's table. */
-  readonly entries: number;
-  readonly checksum: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-}
+/** What the registry says of a version, as far as loading needs it. */
+export type PublishedVersion = Pick<ModelVersion, "version" | "entries" | "createdAt">;
 
 /** A version that must not be served: what is stored is not what was published. */
 export class BrokenModelError extends Error {
@@ -142,6 +135,6 @@ function checkCount({ version, entries }: PublishedVersion, found: number): void
   if (found !== entries) throw new BrokenModelError(`version ${version} has ${found} rows, ${entries} were published`);
 }
 
-function served({ version, createdAt }: PublishedVersion, now: () => number): ModelVersion {
+function served({ version, createdAt }: PublishedVersion, now: () => number): ServedVersion {
   return { version, versionJson: JSON.stringify(version), createdAt, servedSince: now() };
 }

@@ -5,7 +5,7 @@ export const ALGORITHMS = ["itemNeighbours", "popular", "trending"] as const;
 /** An algorithm and, at the same time, the alias under which its served version is published. */
 export type Algorithm = (typeof ALGORITHMS)[number];
 
-export interface ModelVersion {
+export interface ServedVersion {
   readonly version: string;
   /** The version as JSON text. */
   readonly versionJson: string;
@@ -16,7 +16,7 @@ export interface ModelVersion {
 }
 
 /** Similar items: those of item `i` stand at `start[i]` up to `end[i]`, the most similar first. */
-export interface Neighbours extends ModelVersion {
+export interface Neighbours extends ServedVersion {
   /** By item; items that were numbered after this model was loaded have no place in it. */
   readonly start: Int32Array;
   readonly end: Int32Array;
@@ -25,7 +25,7 @@ export interface Neighbours extends ModelVersion {
 }
 
 /** Items in order of rank. */
-export interface Ranking extends ModelVersion {
+export interface Ranking extends ServedVersion {
   readonly items: Int32Array;
   readonly scores: Float64Array;
 }

@@ -17,9 +17,8 @@ export interface Candidate {
  */
 export class NeighbourRanker {
   readonly #items: ItemIndex;
-  #scores = new Float64Array(0);
-  #largest = new Float64Array(0);
-  #because = new Int32Array(0);
+  /** By item: the score so far, the largest part of it, and the item of the history which that came from. */
+  #sums = new Float64Array(0);
   #touched = new Int32Array(0);
 
   constructor(items: ItemIndex) {
@@ -42,8 +41,8 @@ export class NeighbourRanker {
     const best: { item: number; score: number; because: number }[] = [];
     for (let at = 0; at < touched; at += 1) {
       const item = this.#touched[at] as number;
-      const whole = this.#scores[item] as number;
-      this.#scores[item] = 0;
+      const whole = this.#sums[item * 3] as number;
+      this.#sums[item * 3] = 0;
       const last = best.length === limit ? best[limit - 1] : undefined;
       if (last !== undefined && whole < last.score) continue;
       const score = whole * share(item);
@@ -54,7 +53,7 @@ export class NeighbourRanker {
         place -= 1;
         other = best[place - 1];
       }
-      best.splice(place, 0, { item, score, because: this.#because[item] as number });
+      best.splice(place, 0, { item, score, because: this.#sums[item * 3 + 2] as number });
     }
     return best;
   }
@@ -66,10 +65,8 @@ export class NeighbourRanker {
   /** Fills the scratch space. Returns how many items have a score. */
   #accumulate(neighbours: Neighbours, history: readonly Interest[]): number {
     const { start, end, items, weights } = neighbours;
-    if (this.#scores.length < this.#items.size) this.#grow();
-    const scores = this.#scores;
-    const largest = this.#largest;
-    const because = this.#because;
+    if (this.#touched.length < this.#items.size) this.#grow();
+    const sums = this.#sums;
     const list = this.#touched;
     let touched = 0;
     for (const { item, strength } of history) {
@@ -78,17 +75,17 @@ export class NeighbourRanker {
         const neighbour = items[at] as number;
         const part = strength * (weights[at] as number);
         if (!(part > 0)) continue;
-        const before = scores[neighbour] as number;
+        const place = neighbour * 3;
+        const before = sums[place] as number;
         if (before === 0) {
           list[touched] = neighbour;
           touched += 1;
-          largest[neighbour] = part;
-          because[neighbour] = item;
-        } else if (part > (largest[neighbour] as number)) {
-          largest[neighbour] = part;
-          because[neighbour] = item;
         }
-        scores[neighbour] = before + part;
+        if (before === 0 || part > (sums[place + 1] as number)) {
+          sums[place + 1] = part;
+          sums[place + 2] = item;
+        }
+        sums[place] = before + part;
       }
     }
     return touched;
@@ -96,9 +93,7 @@ export class NeighbourRanker {
 
   #grow(): void {
     const size = Math.ceil(this.#items.size * 1.25);
-    this.#scores = new Float64Array(size);
-    this.#largest = new Float64Array(size);
-    this.#because = new Int32Array(size);
+    this.#sums = new Float64Array(size * 3);
     this.#touched = new Int32Array(size);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "../../test/fixtures/recommender.ts";
 import type { Signal } from "../activity/signals.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, pointAliases } from "../clickhouse/index.ts";
 import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
 import { type Recommender, type RecommenderOptions, startRecommender } from "./index.ts";
 
@@ -308,7 +308,7 @@ describe("models", () => {
     await start();
     await publishRanking(clickhouse, "popular", { version: "p2", at: Date.now() + 1_000 }, ["lamp"]);
     await recommender.refresh();
-    await clickhouse.insert("model_aliases", [{ alias: "popular", version: "p1", updated_at: Date.now() + 2_000 }]);
+    await pointAliases(clickhouse, new Map([["popular", "p1"]]), Date.now() + 2_000);
     await recommender.refresh();
     expect((await get("popular?limit=1")).model).toEqual({ popular: "p1" });
   });
@@ -317,6 +317,10 @@ describe("models", () => {
     [
       "rows are missing",
       "ALTER TABLE model_rankings DELETE WHERE version = 'p2' AND rank = 2 SETTINGS mutations_sync = 1",
+    ],
+    [
+      "a row is another",
+      "ALTER TABLE model_rankings UPDATE score = 7 WHERE version = 'p2' AND rank = 1 SETTINGS mutations_sync = 1",
     ],
     ["nothing says what it is", "ALTER TABLE model_versions DELETE WHERE version = 'p2' SETTINGS mutations_sync = 1"],
   ])("a broken version is refused loudly and the old one stays: %s", async (_name, damage) => {

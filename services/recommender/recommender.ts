@@ -30,6 +30,11 @@ export interface ServingOptions {
   readonly halfLifeDays: number;
 }
 
+export interface MemoryLimits extends ActorLimits {
+  /** Of answers kept for users who ask again before anything has changed; 32 MiB by default, 0 keeps none. */
+  readonly answerBytes: number;
+}
+
 export interface RecommenderOptions {
   /** Histories are read over it. A second connection, opened and closed here, reads models and the catalogue. */
   readonly clickhouse: ClickHouse;
@@ -37,7 +42,7 @@ export interface RecommenderOptions {
   /** `<prefix>.signals` */
   readonly signalsTopic: string;
   readonly serving: ServingOptions;
-  readonly limits?: Partial<ActorLimits>;
+  readonly limits?: Partial<MemoryLimits>;
   readonly registry: Registry;
   readonly now: () => number;
   /** How often ClickHouse is asked for new models and changed items; 2,000 by default. */
@@ -61,6 +66,7 @@ export interface Recommender {
 
 const POLL_MILLISECONDS = 2_000;
 const RECENT_ITEMS = 1_000;
+const ANSWER_BYTES = 32 * 1024 * 1024;
 
 /**
  * Starts the serving role: reads models and catalogue, tails the signals, and answers from memory.
@@ -137,6 +143,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
       seen: serving.seen,
       recentItems: () => actors.recentItems(),
     }),
+    answerBytes: options.limits?.answerBytes ?? ANSWER_BYTES,
     metrics,
     elapsed: () => performance.now(),
     logger,
