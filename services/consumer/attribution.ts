@@ -12,33 +12,45 @@ export interface AttributionSpec {
 
 /** The (actor, item) pairs whose answers a batch may change, and when those conversions lie. */
 export interface TouchedPairs {
-  readonly actors: readonly string[];
-  readonly items: readonly string[];
+  readonly pairs: ReadonlyMap<string, Pair>;
   /** Milliseconds since 1970, both ends included. */
   readonly from: number;
   readonly to: number;
 }
 
+interface Pair {
+  readonly actor_id: string;
+  readonly item_id: string;
+}
+
 /** Which pairs must be asked again after these rows were stored; `null` when none. */
 export function touchedPairs(rows: readonly EventRow[], spec: AttributionSpec): TouchedPairs | null {
   const relevant = new Set([...spec.touches, ...spec.conversions]);
-  const seen = new Set<string>();
-  const actors: string[] = [];
-  const items: string[] = [];
+  const pairs = new Map<string, Pair>();
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const row of rows) {
     if (row.item_id === "" || !relevant.has(row.event)) continue;
     from = Math.min(from, row.occurred_at);
     to = Math.max(to, row.occurred_at);
-    const pair = `${row.actor_id.length}/${row.actor_id}${row.item_id}`;
-    if (seen.has(pair)) continue;
-    seen.add(pair);
-    actors.push(row.actor_id);
-    items.push(row.item_id);
+    pairs.set(pairKey(row), row);
   }
-  return actors.length === 0 ? null : { actors, items, from, to: to + spec.windowSeconds * 1000 };
+  return pairs.size === 0 ? null : { pairs, from, to: to + spec.windowSeconds * 1000 };
 }
+
+/** Different for different pairs, whatever characters the ids have. */
+function pairKey({ actor_id, item_id }: Pair): string {
+  return `${actor_id.length}/${actor_id}${item_id}`;
+}
+
+/** Above as many, it is cheaper to ask for all touched pairs than to find out which of them have a conversion. */
+const MAX_CANDIDATES = 20_000;
+
+/** Pairs with a conversion in the time that the batch bears on: mostly few, since most touches earn nothing. */
+const CANDIDATES = `
+SELECT DISTINCT actor_id, item_id FROM attributed_checkouts
+WHERE occurred_at BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
+LIMIT {limit:UInt32}`;
 
 /**
  * Answers again, from the tables, which touch earned each conversion of the given pairs. The columns keep the minimum
@@ -50,14 +62,7 @@ INSERT INTO attributed_checkouts (
   checkout_id, actor_id, user_id, item_id, occurred_at, price, quantity, currency, user_attributes, properties,
   first_touch, last_touch
 )
-WITH affected AS (
-  SELECT
-    checkout_id, actor_id, user_id, item_id, occurred_at, price, quantity, currency, user_attributes, properties
-  FROM attributed_checkouts
-  WHERE (actor_id, item_id) IN (SELECT arrayJoin(arrayZip({actors:Array(String)}, {items:Array(String)})))
-    AND occurred_at BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
-  LIMIT 1 BY actor_id, item_id, checkout_id
-)
+WITH pairs AS (SELECT arrayJoin(arrayZip({actors:Array(String)}, {items:Array(String)})))
 SELECT
   checkout.checkout_id, checkout.actor_id, any(checkout.user_id), checkout.item_id, any(checkout.occurred_at),
   any(checkout.price), any(checkout.quantity), any(checkout.currency), any(checkout.user_attributes),
@@ -67,21 +72,34 @@ SELECT
 FROM (
   SELECT actor_id, item_id, occurred_at, event_id
   FROM touches
-  WHERE (actor_id, item_id) IN (SELECT actor_id, item_id FROM affected)
-    AND event IN {touches:Array(String)}
+  WHERE (actor_id, item_id) IN (pairs) AND event IN {touches:Array(String)}
 ) AS touch
-INNER JOIN affected AS checkout ON checkout.actor_id = touch.actor_id AND checkout.item_id = touch.item_id
+INNER JOIN (
+  SELECT
+    checkout_id, actor_id, user_id, item_id, occurred_at, price, quantity, currency, user_attributes, properties
+  FROM attributed_checkouts
+  WHERE (actor_id, item_id) IN (pairs)
+    AND occurred_at BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
+  LIMIT 1 BY actor_id, item_id, checkout_id
+) AS checkout ON checkout.actor_id = touch.actor_id AND checkout.item_id = touch.item_id
 WHERE touch.occurred_at <= checkout.occurred_at
   AND touch.occurred_at >= checkout.occurred_at - toIntervalSecond({window:UInt32})
 GROUP BY checkout.actor_id, checkout.item_id, checkout.checkout_id`;
 
 /** @throws ClickHouseError */
-export async function attribute(clickhouse: ClickHouse, pairs: TouchedPairs, spec: AttributionSpec): Promise<void> {
+export async function attribute(clickhouse: ClickHouse, touched: TouchedPairs, spec: AttributionSpec): Promise<void> {
+  const { from, to } = touched;
+  const candidates = await clickhouse.query<Pair>(CANDIDATES, { from, to, limit: MAX_CANDIDATES });
+  const pairs =
+    candidates.length < MAX_CANDIDATES
+      ? candidates.filter((pair) => touched.pairs.has(pairKey(pair)))
+      : [...touched.pairs.values()];
+  if (pairs.length === 0) return;
   await clickhouse.command(ATTRIBUTE, {
-    actors: pairs.actors,
-    items: pairs.items,
-    from: pairs.from,
-    to: pairs.to,
+    actors: pairs.map((pair) => pair.actor_id),
+    items: pairs.map((pair) => pair.item_id),
+    from,
+    to,
     touches: spec.touches,
     window: spec.windowSeconds,
   });

@@ -148,6 +148,23 @@ export interface DeadLetterRow extends Source {
   readonly updated_at: number;
 }
 
+export const DEAD_LETTER_COLUMNS = [
+  "id",
+  "reason",
+  "path",
+  "message",
+  "topic",
+  "partition",
+  "offset",
+  "key",
+  "headers",
+  "recorded_at",
+  "value_base64",
+  "failed_at",
+  "resolved",
+  "updated_at",
+] as const satisfies readonly (keyof DeadLetterRow)[];
+
 export function deadLetterRow(record: LogRecord, rejection: Rejection, now: number): DeadLetterRow {
   return {
     id: recordId(record),

@@ -3,6 +3,7 @@ import { type AttributionSpec, attribute, touchedPairs } from "./attribution.ts"
 import type { Batch } from "./prepare.ts";
 import {
   checkoutRow,
+  DEAD_LETTER_COLUMNS,
   type DeadLetterRow,
   type EventRow,
   type ItemRow,
@@ -78,7 +79,7 @@ export async function store(
 }
 
 export async function storeDeadLetters(clickhouse: ClickHouse, rows: readonly DeadLetterRow[]): Promise<void> {
-  await clickhouse.insert("dead_letters", rows);
+  await clickhouse.insert("dead_letters", rows, DEAD_LETTER_COLUMNS);
 }
 
 async function storeItems(clickhouse: ClickHouse, batch: Batch): Promise<void> {
