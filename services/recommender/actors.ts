@@ -17,6 +17,8 @@ export interface ActorLimits {
   readonly unknownItems: number;
   /** Reads of the store at once; beyond it an actor is answered from what is at hand. */
   readonly loads: number;
+  /** Actors known to have no past. */
+  readonly absences: number;
   /** How long an actor without a past is not asked for again. */
   readonly absenceMilliseconds: number;
   /** How long an answer waits for the store. */
@@ -28,6 +30,7 @@ export const ACTOR_LIMITS: ActorLimits = {
   bytes: 256 * 1024 * 1024,
   unknownItems: 1_000_000,
   loads: 128,
+  absences: 50_000,
   absenceMilliseconds: 30_000,
   loadMilliseconds: 500,
 };
@@ -55,7 +58,6 @@ interface ActorState {
 const NO_INTERESTS: readonly Interest[] = [];
 const ACTOR_BYTES = 300;
 const EVENT_BYTES = 120;
-const ABSENCES = 50_000;
 const RECENT_ITEMS = 1_000;
 
 /**
@@ -76,7 +78,7 @@ export class Actors {
     const { limits, now } = options;
     this.#states = new LRUCache({ max: limits.actors, maxSize: limits.bytes });
     this.#absences = new LRUCache({
-      max: ABSENCES,
+      max: limits.absences,
       ttl: limits.absenceMilliseconds,
       ttlResolution: 0,
       perf: { now },

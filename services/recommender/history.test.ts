@@ -80,6 +80,8 @@ describe("interests", () => {
     expect(strengths([event("purchase", 1, 2 * HOUR), event("refund", 1, HOUR)])).toEqual({});
     expect(strengths([event("purchase", 1, 2 * HOUR, 2), event("refund", 1, HOUR)])[1]).toBeGreaterThan(0);
     expect(strengths([event("refund", 1, 2 * HOUR), event("purchase", 1, 0)])).toEqual({ 1: 8 });
+    const again = [event("refund", 1, 3 * HOUR), event("purchase", 1, 2 * HOUR), event("refund", 1, HOUR)];
+    expect(strengths(again)).toEqual({});
     expect(strengths([event("view", 1, HOUR), event("purchase", 1, HOUR), event("refund", 1, 0)])[1]).toBeLessThan(1);
     expect(strengths([event("add_to_cart", 1, HOUR), event("remove_from_cart", 1, 0)])).toEqual({});
   });
