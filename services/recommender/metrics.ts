@@ -13,7 +13,7 @@ export interface Observed {
 
 export type RecommenderMetrics = ReturnType<typeof recommenderMetrics>;
 
-/** The recommender's metrics; every label has few values. Documented in docs/metrics.md. */
+/** The recommender's metrics; every label has few values. */
 export function recommenderMetrics(registry: Registry, observed: Observed) {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
@@ -80,7 +80,7 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     }),
     failures: new Counter({
       name: "productmatcher_recommender_failures_total",
-      help: "Background work that failed and is tried again, by task: models, catalogue, tail.",
+      help: "Background work that failed and is tried again, by task: refresh, tail.",
       labelNames: ["task"],
       registers,
     }),
