@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { deadLettersCommand } from "./dead-letters.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { localCommand } from "./local.ts";
+import { modelsCommand } from "./models.ts";
 import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -16,6 +18,8 @@ const program = new Command("productmatcher")
   .addCommand(localCommand())
   .addCommand(replayCommand())
   .addCommand(simulateCommand())
+  .addCommand(evaluateCommand())
+  .addCommand(modelsCommand())
   .addCommand(deadLettersCommand())
   .addCommand(validateCommand());
 

@@ -19,15 +19,7 @@ import {
   temporaryLog,
 } from "../fixtures/recommender.ts";
 import type { HttpLoad, HttpLoadResult } from "./http-load.ts";
-
-/** One figure. `ratio` compares with the baseline of the same run; it should reach `target` where there is one. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly ratio?: number;
-  readonly target?: number;
-}
+import type { Row } from "./row.ts";
 
 export interface ServingBenchOptions {
   /** Each measures every server once, in turn: what else the machine does then weighs on all alike. */

@@ -1,0 +1,69 @@
+/** From a click being acknowledged to the first answer that takes it into account, over HTTP, in a running pipeline. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { parseResource } from "../../services/cli/resource.ts";
+import { type RunningLocal, runLocal } from "../../services/local/index.ts";
+import type { Row } from "./row.ts";
+
+const RESOURCE = "examples/quickstart.yaml";
+const GIVE_UP_MILLISECONDS = 10_000;
+
+/** New users look at one item each, one after the other, while the simulated shop goes on. */
+export async function benchFreshness(clicks: number): Promise<Row[]> {
+  const folder = await mkdtemp(join(tmpdir(), "productmatcher-bench-"));
+  const resourceText = await readFile(RESOURCE, "utf8");
+  const local = await runLocal({
+    pipeline: parseResource(resourceText, RESOURCE),
+    resourceText,
+    dataDir: folder,
+    host: "127.0.0.1",
+    port: 0,
+    simulatedEventsPerSecond: 5,
+    logger: pino({ level: "warn" }, pino.destination(2)),
+    now: Date.now,
+    onProgress: () => {},
+  });
+  try {
+    const items = await similarItems(local);
+    const milliseconds: number[] = [];
+    for (let click = 0; click < clicks; click += 1) {
+      milliseconds.push(await clickToAnswer(local.address, `bench-${click}`, items[click % items.length] ?? ""));
+    }
+    milliseconds.sort((a, b) => a - b);
+    const at = (share: number) => milliseconds[Math.min(milliseconds.length - 1, Math.floor(share * clicks))] ?? 0;
+    return [
+      { name: `click to changed answer, median of ${clicks}`, value: at(0.5), unit: "ms" },
+      { name: "click to changed answer, p99", value: at(0.99), unit: "ms" },
+    ];
+  } finally {
+    await local.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function similarItems({ pipeline }: RunningLocal): Promise<string[]> {
+  const rows = await pipeline.clickhouse.query<{ item_id: string }>(
+    "SELECT DISTINCT item_id FROM model_neighbours ORDER BY item_id LIMIT 100",
+  );
+  return rows.map((row) => row.item_id);
+}
+
+async function clickToAnswer(address: string, user: string, item: string): Promise<number> {
+  const tracked = await fetch(`${address}/v1/track`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ event: "view", userId: user, itemId: item }),
+  });
+  if (!tracked.ok) throw new Error(`the click was not accepted: ${tracked.status} ${await tracked.text()}`);
+  await tracked.arrayBuffer();
+  const acknowledged = performance.now();
+  for (;;) {
+    const response = await fetch(`${address}/v1/recommendations/users/${user}?limit=1`);
+    const { items } = (await response.json()) as { items: { reason: { because?: string } }[] };
+    const waited = performance.now() - acknowledged;
+    if (items[0]?.reason.because === item) return waited;
+    if (waited > GIVE_UP_MILLISECONDS) throw new Error(`the click on ${item} changed nothing within ${waited} ms`);
+  }
+}

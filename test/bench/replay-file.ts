@@ -1,0 +1,32 @@
+/** A program: replays the file into a new data folder and prints how fast, and how much memory it took. */
+import { pino } from "pino";
+import { parseResource } from "../../services/cli/resource.ts";
+import { openDataFolder, openPipeline } from "../../services/local/index.ts";
+import { openReplaySource, replay } from "../../services/replay/index.ts";
+import { BENCH_RESOURCE } from "./resource.ts";
+
+const [file = "", dataDir = ""] = process.argv.slice(2);
+const folder = openDataFolder(dataDir);
+const pipeline = await openPipeline({
+  pipeline: parseResource(BENCH_RESOURCE, "the benchmark's resource"),
+  folder,
+  logger: pino({ level: "warn" }, pino.destination(2)),
+  now: Date.now,
+});
+const source = await openReplaySource(file, "auto", { engine: pipeline.clickhouse });
+const started = performance.now();
+const records = await replay(
+  source,
+  {
+    addTopics: (topics) => pipeline.addTopics(topics),
+    append: (topic, batch) => pipeline.append(topic, batch),
+    lag: async () => (await pipeline.consumer().status()).lag,
+  },
+  { speed: null, onProgress: () => {}, now: () => performance.now() },
+);
+const seconds = (performance.now() - started) / 1000;
+await source.close();
+await pipeline.close();
+folder.release();
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+console.log(JSON.stringify({ eventsPerSecond: records / seconds, peakBytes }));
