@@ -71,7 +71,7 @@ const ANSWER_BYTES = 32 * 1024 * 1024;
 /**
  * Starts the serving role: reads models and catalogue, tails the signals, and answers from memory.
  *
- * @throws Error when ClickHouse or the log cannot be opened at all; later failures are logged, shown and tried again
+ * @throws Error when ClickHouse cannot be opened at all; later failures are logged, shown and tried again
  */
 export async function startRecommender(options: RecommenderOptions): Promise<Recommender> {
   const { clickhouse, log, serving, registry, now, logger } = options;
@@ -104,7 +104,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     catalogueItems: () => catalogue.size,
     tailLag: () => tail.status().lag ?? 0,
   });
-  const tail = await tailSignals({
+  const tail = tailSignals({
     log,
     topic: options.signalsTopic,
     startFrom: now() - serving.sessionMinutes * 60_000,

@@ -1,7 +1,7 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { decodeSignals, type SignalBatch } from "../activity/signals.ts";
-import type { ActivityLog, LogRecord, PartitionLag, PollLimits } from "../activity-log/index.ts";
+import type { ActivityLog, LogRecord, PartitionLag, PollLimits, Subscription } from "../activity-log/index.ts";
 
 export interface TailOptions {
   readonly log: ActivityLog;
@@ -39,18 +39,30 @@ const POLL: PollLimits = { maxRecords: 64, maxBytes: 4 * 1024 * 1024, waitMillis
 const RETRY_MILLISECONDS = 500;
 const LAG_MILLISECONDS = 1_000;
 
-/** Reads a topic of signals from a time on, for as long as it is open. @throws Error when it cannot subscribe */
-export async function tailSignals(options: TailOptions): Promise<Tail> {
+/** Reads a topic of signals from a time on, for as long as it is open. What fails is told, and tried again. */
+export function tailSignals(options: TailOptions): Tail {
   const { log, topic, startFrom, now, logger } = options;
-  const subscription = await log.subscribe({ group: null, topics: [topic], startFrom });
-  const ends = new Map((await subscription.lag()).map(({ partition, endOffset }) => [partition, endOffset]));
   const closing = new AbortController();
+  let subscription: Subscription | undefined;
+  /** What there was when the tail began, by partition. */
+  let ends: ReadonlyMap<number, number> = new Map();
   let caughtUp = false;
   let lag: number | null = null;
   let lagAt = 0;
   let freshness: number | null = null;
   let error: string | null = null;
 
+  const subscribe = async () => {
+    const opened = await log.subscribe({ group: null, topics: [topic], startFrom });
+    try {
+      ends = new Map((await opened.lag()).map(({ partition, endOffset }) => [partition, endOffset]));
+    } catch (cause) {
+      await opened.close();
+      throw cause;
+    }
+    subscription = opened;
+    return opened;
+  };
   const read = (record: LogRecord) => {
     try {
       const batch = decodeSignals(record.value);
@@ -63,9 +75,9 @@ export async function tailSignals(options: TailOptions): Promise<Tail> {
       options.onRejected();
     }
   };
-  const look = async () => {
+  const look = async (subscribed: Subscription) => {
     if (caughtUp && now() - lagAt < LAG_MILLISECONDS) return;
-    const positions = await subscription.lag();
+    const positions = await subscribed.lag();
     lag = totalLag(positions);
     lagAt = now();
     caughtUp ||= positions.every(({ partition, offset }) => offset >= (ends.get(partition) ?? 0));
@@ -73,12 +85,13 @@ export async function tailSignals(options: TailOptions): Promise<Tail> {
   const run = async () => {
     while (!closing.signal.aborted) {
       try {
-        for (const record of await subscription.poll(POLL)) {
+        const subscribed = subscription ?? (await subscribe());
+        for (const record of await subscribed.poll(POLL)) {
           read(record);
           // A record holds up to a thousand events: requests go between.
           await setImmediate();
         }
-        await look();
+        await look(subscribed);
         error = null;
       } catch (cause) {
         if (closing.signal.aborted) return;
@@ -94,8 +107,10 @@ export async function tailSignals(options: TailOptions): Promise<Tail> {
     status: () => ({ caughtUp, lag, freshnessMilliseconds: freshness, error }),
     async close() {
       closing.abort();
-      await subscription.close();
+      // Ends a poll that waits; a subscription that was only being made is closed after it.
+      await subscription?.close();
       await running;
+      await subscription?.close();
     },
   };
 }
