@@ -6,8 +6,6 @@ interface Stop {
   readonly body?: object;
 }
 
-const SHOWN_CHARACTERS = 300;
-
 /** Shows a person who has just started the pipeline where everything is, and that it answers: real calls, real answers. */
 export async function showTour(
   local: RunningLocal,
@@ -54,8 +52,12 @@ async function visit(address: string, { title, path, body }: Stop): Promise<stri
     body === undefined
       ? `curl '${url}'`
       : `curl -H 'content-type: application/json' -d '${JSON.stringify(body)}' '${url}'`;
-  const shown = answer.length > SHOWN_CHARACTERS ? `${answer.slice(0, SHOWN_CHARACTERS)} ...` : answer;
-  return `${title}:\n  $ ${command}\n  ${response.status} ${shown}\n`;
+  return `${title}:\n  $ ${command}\n  ${response.status} ${oneItemALine(answer)}\n`;
+}
+
+/** The answer to the letter, with line breaks before each entry of its list. */
+function oneItemALine(answer: string): string {
+  return answer.replaceAll(/(?<=[[,])\{"item":/g, '\n      {"item":');
 }
 
 /** A user and an item of the shop's own; made-up ones in a pipeline without activity, which answers them too. */
