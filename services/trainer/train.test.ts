@@ -250,6 +250,34 @@ describe("train on little", () => {
     expect(await readAliases(clickhouse)).toEqual(new Map());
   });
 
+  test("an event that came again counts once, as it came last; a refund takes its purchase back", async () => {
+    const clickhouse = await migratedDatabase();
+    const event = (event_id: string, event: string, actor_id: string, item_id: string, ingested_at = 0) => ({
+      event_id,
+      event,
+      actor_id,
+      item_id,
+      occurred_at: START,
+      quantity: 1,
+      ingested_at: START + ingested_at,
+    });
+    await clickhouse.insert("events", [
+      event("1", "view", "ann", "lamp", 5),
+      event("2", "view", "bob", "lamp"),
+      event("3", "view", "cid", "lamp"),
+      event("4", "purchase", "ann", "rug"),
+      event("5", "refund", "ann", "rug"),
+      event("6", "purchase", "bob", "rug"),
+    ]);
+    await clickhouse.insert("events", [event("1", "view", "ann", "rug", 4), event("3", "view", "cid", "rug", 9)]);
+    const result = await train(clickhouse, { ...TRAINING, minEvents: 1 }, dependencies(START));
+    expect(result.events).toBe(5);
+    expect(await modelRows(clickhouse, result.versions[0]!.version)).toEqual([
+      { item_id: "lamp", neighbours: [], weights: [], score: 2 },
+      { item_id: "rug", neighbours: [], weights: [], score: 9 },
+    ]);
+  });
+
   test("what a killed run left behind goes at the next start; a run under way is left alone", async () => {
     const clickhouse = await migratedDatabase();
     await clickhouse.command(

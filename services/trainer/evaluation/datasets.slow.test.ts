@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
+import type { ClickHouse } from "../../clickhouse/index.ts";
+import { ALGORITHMS } from "../algorithms/index.ts";
+import { itemNeighbours, REFERENCE_NEIGHBOURS } from "../algorithms/item-neighbours/index.ts";
+import type { Metrics } from "../judging/metrics.ts";
+import { type EvaluationReport, evaluate } from "./evaluate.ts";
+import { findDataSet } from "./layouts.ts";
+
+const DATA = process.env.PRODUCTMATCHER_DATA ?? "../shared/data";
+
+let clickhouse: ClickHouse;
+beforeAll(async () => {
+  clickhouse = await emptyDatabase();
+});
+afterAll(() => clickhouse.close());
+
+async function evaluated(dataset: string): Promise<{ report: EvaluationReport; metrics: Map<string, Metrics> }> {
+  const report = await evaluate(clickhouse, {
+    files: await findDataSet(join(DATA, dataset)),
+    reading: { fields: {}, eventNames: {} },
+    holdout: { share: 0.1 },
+    algorithms: [
+      ...new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours: REFERENCE_NEIGHBOURS })).values(),
+    ],
+    cutoffs: [20],
+    weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
+    halfLifeDays: 30,
+    now: Date.now,
+  });
+  return { report, metrics: new Map(report.results.map((result) => [result.algorithm, result.metrics])) };
+}
+
+describe("real data sets", () => {
+  test("Gowalla: item neighbours reach the published figures", async () => {
+    const { report, metrics } = await evaluated("gowalla-lightgcn");
+    expect(report).toMatchObject({
+      protocol: "user",
+      train: { events: 810_128, users: 29_858, items: 40_981 },
+      test: { users: 29_858, cases: 29_858 },
+    });
+    expect(metrics.get("itemNeighbours")!["recall@20"]).toBeGreaterThanOrEqual(0.182);
+    expect(metrics.get("itemNeighbours")!["ndcg@20"]).toBeGreaterThanOrEqual(0.15);
+    expect(metrics.get("popular")!["recall@20"]).toBeCloseTo(0.0416, 3);
+  });
+
+  test("Serenade: the next item of a session", async () => {
+    const { report, metrics } = await evaluated("serenade-example");
+    expect(report).toMatchObject({
+      protocol: "session",
+      train: { events: 113_601, items: 18_009 },
+      test: { cases: 931 },
+    });
+    expect(metrics.get("itemNeighbours")!["hitRate@20"]).toBeGreaterThan(0.55);
+    expect(metrics.get("itemNeighbours")!["mrr@20"]).toBeGreaterThan(0.25);
+  });
+
+  test("RetailRocket: the purchase that was held out", async () => {
+    const { report, metrics } = await evaluated("retailrocket-events");
+    expect(report).toMatchObject({ protocol: "user", train: { events: 97_381, users: 2_174 }, test: { users: 2_174 } });
+    expect(metrics.get("itemNeighbours")!["recall@20"]).toBeGreaterThan(2 * metrics.get("popular")!["recall@20"]!);
+  });
+
+  test("UCI Online Retail: new products of the last tenth of the time", async () => {
+    const { report, metrics } = await evaluated("uci-online-retail");
+    expect(report.protocol).toBe("time");
+    expect(report.test.users).toBeGreaterThan(800);
+    expect(metrics.get("itemNeighbours")!["ndcg@20"]).toBeGreaterThan(1.3 * metrics.get("popular")!["ndcg@20"]!);
+  });
+
+  test("OTTO: sessions of clicks, carts and orders", async () => {
+    const { report } = await evaluated("otto-sample");
+    expect(report.train.events).toBe(775);
+    expect(report.results).toHaveLength(3);
+  });
+});

@@ -1,0 +1,293 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
+import type { ClickHouse } from "../../clickhouse/index.ts";
+import { ALGORITHMS } from "../algorithms/index.ts";
+import { type EvaluationOptions, evaluate } from "./evaluate.ts";
+import { DataSetError } from "./fault.ts";
+
+const SECOND = 1_767_225_600;
+
+/** Twelve shoppers of two tastes; of each, the last of six items is held out. */
+interface Touch {
+  readonly user: string;
+  readonly item: string;
+  readonly seconds: number;
+}
+
+const TOUCHES: readonly Touch[] = Array.from({ length: 12 }, (_, user) =>
+  Array.from({ length: 6 }, (_, step) => ({
+    user: `u${user}`,
+    item: `0${2 * ((step + Math.floor(user / 2)) % 9) + (user % 2)}`,
+    seconds: SECOND + step * 3600 + user,
+  })),
+).flat();
+const isHeldOut = (touch: Touch) => touch.seconds >= SECOND + 5 * 3600;
+const TRAIN = TOUCHES.filter((touch) => !isHeldOut(touch));
+const TEST = TOUCHES.filter(isHeldOut);
+
+let clickhouse: ClickHouse;
+let folder: string;
+beforeAll(async () => {
+  clickhouse = await emptyDatabase();
+  folder = mkdtempSync(join(tmpdir(), "productmatcher-evaluation-"));
+});
+afterAll(async () => {
+  await clickhouse.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function file(name: string, lines: readonly string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  return path;
+}
+
+function run(files: EvaluationOptions["files"], more: Partial<EvaluationOptions> = {}) {
+  return evaluate(clickhouse, {
+    files,
+    reading: { fields: {}, eventNames: {} },
+    holdout: { share: 0.1 },
+    algorithms: [...ALGORITHMS.values()],
+    cutoffs: [3],
+    weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
+    halfLifeDays: 30,
+    now: Date.now,
+    ...more,
+  });
+}
+
+const csv = (touches: readonly Touch[], separator = ",") => [
+  ["timestamp", "userId", "itemId"].join(separator),
+  ...touches.map(({ user, item, seconds }) => [seconds, user, item].join(separator)),
+];
+const lists = (touches: readonly Touch[]) =>
+  [...Map.groupBy(touches, (touch) => touch.user)].map(([user, own]) => [user, ...own.map((t) => t.item)].join(" "));
+const json = (touches: readonly Touch[]) =>
+  touches.map(({ user, item, seconds }) =>
+    JSON.stringify({ user_id: user, product_id: item, datetime: new Date(seconds * 1000).toISOString() }),
+  );
+
+describe("formats", () => {
+  /** What every format must give: that of the lists, where nothing is known but who and what. */
+  async function reference() {
+    const report = await run({ train: file("r.train.txt", lists(TRAIN)), test: file("r.test.txt", lists(TEST)) });
+    return report.results.find((result) => result.algorithm === "itemNeighbours")!.metrics;
+  }
+
+  test.each([
+    ["lists", "txt", lists],
+    ["csv", "csv", (touches: readonly Touch[]) => csv(touches)],
+    ["csv with semicolons", "csv", (touches: readonly Touch[]) => csv(touches, ";")],
+    ["tsv", "tsv", (touches: readonly Touch[]) => csv(touches, "\t")],
+    ["tsv by its first line", "txt", (touches: readonly Touch[]) => csv(touches, "\t")],
+    ["JSON lines", "jsonl", json],
+  ])("%s", async (_, extension, write) => {
+    const report = await run(
+      { train: file(`a.${extension}`, write(TRAIN)), test: file(`b.${extension}`, write(TEST)) },
+      { protocol: "user", halfLifeDays: null },
+    );
+    expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
+    expect(report.test).toEqual({ users: 12, cases: 12 });
+    const neighbours = report.results.find((result) => result.algorithm === "itemNeighbours")!;
+    expect(neighbours.metrics).toEqual(await reference());
+    expect(neighbours.metrics["recall@3"]).toBeGreaterThan(0.5);
+  });
+
+  test("Parquet, by time: the youngest events are held out", async () => {
+    const path = join(folder, "whole.parquet");
+    await clickhouse.command(
+      `INSERT INTO FUNCTION file('${path}', Parquet) SELECT user AS CustomerID, item AS StockCode, toDateTime64(seconds, 3, 'UTC') AS InvoiceDate, toInt64(1) AS Quantity
+       FROM format(JSONEachRow, 'user String, item String, seconds UInt32', $$${TOUCHES.map((touch) => JSON.stringify(touch)).join("\n")}$$)`,
+    );
+    const report = await run({ data: path }, { holdout: { hours: 0.9 } });
+    expect(report.protocol).toBe("time");
+    expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
+    expect(report.test).toEqual({ users: 12, cases: 12 });
+    expect(report.results.map((result) => result.algorithm)).toEqual(["popular", "trending", "itemNeighbours"]);
+    expect(report.notices).toEqual([]);
+  });
+
+  test("sessions that hold their events in a list", async () => {
+    const sessions = [...Map.groupBy(TOUCHES, (touch) => touch.user)].map(([session, own]) =>
+      JSON.stringify({ session, events: own.map((t) => ({ aid: t.item, ts: t.seconds * 1000, type: "clicks" })) }),
+    );
+    const report = await run({ data: file("sessions.jsonl", sessions) }, { holdout: { hours: 0.9 } });
+    expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
+    expect(report.test.users).toBe(12);
+  });
+
+  test("columns and events of other names, times of another form", async () => {
+    const rows = (touches: readonly Touch[]) => [
+      "wer,was,wann,wie",
+      ...touches.map(({ user, item, seconds }) => {
+        const [day, time] = new Date(seconds * 1000).toISOString().split("T");
+        return `${user},${item},${day!.split("-").reverse().join(".")} ${time!.slice(0, 8)},gekauft`;
+      }),
+    ];
+    const reading = {
+      fields: { user: "wer", item: "was", time: "wann", event: "wie" },
+      timeFormat: "dd.MM.yyyy HH:mm:ss",
+      eventNames: { gekauft: "purchase" },
+    };
+    const report = await run({ data: file("verkauf.csv", rows(TOUCHES)) }, { reading, holdout: { hours: 0.9 } });
+    expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
+    expect(report.notices).toEqual([]);
+  });
+});
+
+describe("protocols", () => {
+  test("session: after each beginning, the next item; what was seen may come again", async () => {
+    const rows = (sessions: readonly (readonly string[])[], from: number) => [
+      "SessionId\tItemId\tTime",
+      ...sessions.flatMap((items, session) =>
+        items.map((item, step) => `${from + session}\t${item}\t${SECOND + step}.0`),
+      ),
+    ];
+    const train = file(
+      "s.train.txt",
+      rows(
+        [
+          ["a", "b"],
+          ["a", "b"],
+          ["c", "d"],
+        ],
+        0,
+      ),
+    );
+    const test = file("s.test.txt", rows([["a", "b", "a", "x"], ["c", "d"], ["a"]], 100));
+    const report = await run({ train, test }, { cutoffs: [1, 3] });
+    expect(report.protocol).toBe("session");
+    expect(report.test).toEqual({ users: 2, cases: 4 });
+    const neighbours = report.results.find((result) => result.algorithm === "itemNeighbours")!;
+    // a -> b, a b -> a and c -> d are found first; x, which nobody knows, never.
+    expect(neighbours.metrics).toMatchObject({ "hitRate@1": 0.75, "mrr@3": 0.75, "recall@3": 0.75 });
+  });
+
+  test("user: items of the train part are neither listed nor held out; an unknown user counts", async () => {
+    const train = file("u.train.txt", ["1 a b", "2 a b c", "3 a b c"]);
+    const test = file("u.test.txt", ["1 a c", "4 c", "2 a"]);
+    const report = await run({ train, test }, { cutoffs: [1] });
+    expect(report.protocol).toBe("user");
+    expect(report.test).toEqual({ users: 2, cases: 2 });
+    const metrics = new Map(report.results.map((result) => [result.algorithm, result.metrics]));
+    expect(metrics.get("itemNeighbours")).toMatchObject({ "recall@1": 0.5, "ndcg@1": 0.5 });
+    // To user 4 the most popular is a; to user 1, who has it, c.
+    expect(metrics.get("popular")).toMatchObject({ "recall@1": 0.5, "coverage@1": 2 / 3 });
+  });
+
+  test("time: those who came later are not judged", async () => {
+    const rows = [
+      "user,item,time",
+      "1,a,2026-01-01",
+      "1,b,2026-01-01",
+      "2,a,2026-01-02",
+      "2,b,2026-01-09",
+      "3,a,2026-01-09",
+    ];
+    const report = await run({ data: file("t.csv", rows) }, { holdout: { hours: 24 }, cutoffs: [1] });
+    expect(report.train.events).toBe(3);
+    expect(report.test).toEqual({ users: 1, cases: 1 });
+    expect(report.results.at(-1)!.metrics).toMatchObject({ "recall@1": 1 });
+  });
+
+  test("without times there is no trend, and it says so", async () => {
+    const report = await run({ train: file("n.train.txt", lists(TRAIN)), test: file("n.test.txt", lists(TEST)) });
+    expect(report.results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours"]);
+    expect(report.notices).toEqual(["trending needs to know when events happened and was skipped"]);
+  });
+
+  test("events weigh, negative quantities take back, events without a weight are named", async () => {
+    const rows = ["customer,sku,time,event", "1,a,2026-01-01,view", "1,b,2026-01-01,wink", "2,b,2026-01-01,view"];
+    const held = ["1,c,2026-01-02,view"];
+    const report = await run({ train: file("w.train.csv", rows), test: file("w.test.csv", [rows[0]!, ...held]) });
+    expect(report.train).toEqual({ events: 2, users: 2, items: 2 });
+    expect(report.notices).toEqual(["1 events wink have no weight: give one with --weight wink=1"]);
+
+    const invoices = [
+      "CustomerID,InvoiceNo,StockCode,Quantity,InvoiceDate",
+      "1,i1,a,2,2026-01-01",
+      "1,c1,a,-2,2026-01-02",
+      "1,i2,b,1,2026-01-03",
+      ",i3,b,1,2026-01-03",
+      ",,b,1,2026-01-03",
+      "1,i4,c,1,2026-01-09",
+    ];
+    const sales = await run({ data: file("sales.csv", invoices) }, { holdout: { hours: 24 } });
+    expect(sales.train).toEqual({ events: 3, users: 2, items: 1 });
+    expect(sales.notices[0]).toMatch(/sales\.csv: 1 of 6 rows have no user or no item and were left out$/);
+  });
+});
+
+describe("faults name the file, the place and what to do", () => {
+  const good = csv(TOUCHES);
+  test.each<[string, () => EvaluationOptions["files"], Partial<EvaluationOptions>, string, RegExp]>([
+    ["no file", () => ({ data: "/nowhere.csv" }), {}, "file_unreadable", /^\/nowhere\.csv cannot be read: ENOENT/],
+    ["an empty file", () => ({ data: file("empty.csv", []) }), {}, "file_unreadable", /empty\.csv/],
+    [
+      "no column for the user",
+      () => ({ data: file("nouser.csv", ["wer,item,time", "1,2,3"]) }),
+      {},
+      "column_missing",
+      /nouser\.csv has no column for the user \(looked for user, userid, .*; it has wer, item, time: name one with --user$/,
+    ],
+    [
+      "a column that is not there",
+      () => ({ data: file("col.csv", good) }),
+      { reading: { fields: { item: "sku" }, eventNames: {} } },
+      "column_missing",
+      /col\.csv has no column sku \(--item\); it has timestamp, userId, itemId$/,
+    ],
+    [
+      "no column for the time",
+      () => ({ data: file("notime.csv", ["user,item", "1,2"]) }),
+      {},
+      "column_missing",
+      /notime\.csv has no column for the time .* --time$/,
+    ],
+    [
+      "a time that is none",
+      () => ({ data: file("badtime.csv", [...good, "yesterday,u1,05", "later,u1,06"]) }),
+      {},
+      "value_invalid",
+      /badtime\.csv, column timestamp, row 73: "yesterday" is not a time \(2 such rows\); say how to read it with --time-format$/,
+    ],
+    [
+      "a quantity that is none",
+      () => ({ data: file("badqty.csv", ["user,item,time,quantity", "1,2,2026-01-01,many"]) }),
+      {},
+      "value_invalid",
+      /badqty\.csv, column quantity, row 1: "many" is not a quantity/,
+    ],
+    [
+      "a broken line",
+      () => ({ data: file("broken.jsonl", [...json(TOUCHES), '{"user_id": "u1", ']) }),
+      {},
+      "file_unreadable",
+      /broken\.jsonl cannot be read as jsonl: /,
+    ],
+    [
+      "lists have no times",
+      () => ({ data: file("l.txt", lists(TRAIN)) }),
+      {},
+      "column_missing",
+      /l\.txt lists items without times: use --protocol user$/,
+    ],
+    [
+      "nothing to judge",
+      () => ({ train: file("x.train.txt", ["1 a b"]), test: file("x.test.txt", ["1 a"]) }),
+      {},
+      "nothing_to_judge",
+      /no user of the test part has an item that it did not have/,
+    ],
+    ["a name that means many files", () => ({ data: "/tmp/*.csv" }), {}, "file_unreadable", /rename it/],
+  ])("%s", async (_, files, options, code, message) => {
+    const fault = await run(files(), options).catch((error: unknown) => error);
+    expect(fault).toBeInstanceOf(DataSetError);
+    expect(fault).toMatchObject({ code, message: expect.stringMatching(message) });
+    const left = await clickhouse.query("SELECT name FROM system.tables WHERE database = currentDatabase()");
+    expect(left).toEqual([]);
+  });
+});
