@@ -9,7 +9,7 @@ import { actorCases, type JudgedCases } from "./judging/cases.ts";
 import { holdoutBoundary } from "./judging/holdout.ts";
 import { judge } from "./judging/judge.ts";
 import { createMatrix, type Matrix } from "./matrix.ts";
-import { dropVersion, pruneVersions, versionName } from "./versions.ts";
+import { pruneVersions, versionName } from "./versions.ts";
 import { runName, type WorkTables, withWorkTables } from "./work-tables.ts";
 
 /** `spec.training`, as far as the trainer reads it. */
@@ -203,7 +203,6 @@ async function trainOne(work: WorkTables, algorithm: Algorithm, occasion: Occasi
       outcome = { ...record, metrics, fitSeconds, status: "refused", reason: fault, createdAt: now() };
     }
   } catch (error) {
-    await dropVersion(work.clickhouse, work.layout, version);
     const reason = error instanceof Error ? error.message : String(error);
     outcome = { ...record, status: "failed", reason, createdAt: now() };
   }

@@ -12,7 +12,7 @@ export function versionName(algorithm: string, run: string): string {
 
 /**
  * Drops the rows of versions that are no longer kept: of each algorithm the newest `keep` published ones stay, and
- * whatever an alias names. Rows without a record belong to a run that was killed, or to one under way: they go when
+ * whatever an alias names; of refused and failed ones nothing. Rows without a record belong to a run that was killed, or to one under way: they go when
  * they are older than a run can be.
  *
  * @returns the versions that were dropped
@@ -45,8 +45,7 @@ export async function pruneVersions(
   return dropped;
 }
 
-/** Drops a version's rows, not its record. @throws ClickHouseError */
-export async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
+async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
   for (const table of MODEL_TABLES) {
     await clickhouse.command(
       `ALTER TABLE ${identifier(storedName(table, layout))}${onCluster(layout)} DROP PARTITION {version:String}`,

@@ -166,6 +166,17 @@ describe("protocols", () => {
     expect(neighbours.metrics).toMatchObject({ "hitRate@1": 0.75, "mrr@3": 0.75, "recall@3": 0.75 });
   });
 
+  test("session, of one file: judged are the sessions that began in the holdout", async () => {
+    const rows = ["session,item,time", "1,a,1", "1,b,2", "2,a,1", "2,b,3599", "3,a,3601", "3,b,3602", "2,c,7200"];
+    const report = await run(
+      { data: file("o.csv", rows) },
+      { protocol: "session", holdout: { hours: 1 }, cutoffs: [1] },
+    );
+    expect(report.train.events).toBe(4);
+    expect(report.test).toEqual({ users: 1, cases: 1 });
+    expect(report.results.at(-1)!.metrics).toMatchObject({ "hitRate@1": 1 });
+  });
+
   test("user: items of the train part are neither listed nor held out; an unknown user counts", async () => {
     const train = file("u.train.txt", ["1 a b", "2 a b c", "3 a b c"]);
     const test = file("u.test.txt", ["1 a c", "4 c", "2 a"]);
@@ -204,7 +215,7 @@ describe("protocols", () => {
     const held = ["1,c,2026-01-02,view"];
     const report = await run({ train: file("w.train.csv", rows), test: file("w.test.csv", [rows[0]!, ...held]) });
     expect(report.train).toEqual({ events: 2, users: 2, items: 2 });
-    expect(report.notices).toEqual(["1 events wink have no weight: give one with --weight wink=1"]);
+    expect(report.notices).toEqual(["events wink (1) have no weight: give one with --weight wink=1"]);
 
     const invoices = [
       "CustomerID,InvoiceNo,StockCode,Quantity,InvoiceDate",

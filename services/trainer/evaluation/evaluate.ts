@@ -188,7 +188,9 @@ async function unweighted(work: WorkTables, table: string, weighted: readonly st
      GROUP BY event ORDER BY count() DESC, event LIMIT 5`,
     { counted: [...weighted, "refund"] },
   );
-  return rows.map(({ event, events }) => `${events} events ${event} have no weight: give one with --weight ${event}=1`);
+  return rows.map(
+    ({ event, events }) => `events ${event} (${events}) have no weight: give one with --weight ${event}=1`,
+  );
 }
 
 function nothingToJudge(protocol: Protocol): string {
