@@ -71,7 +71,7 @@ export interface TrainingResult {
   readonly pruned: readonly string[];
 }
 
-/** Of more actors in the holdout, as many are judged: the figures move by less than the third digit. */
+/** Of more actors in the holdout, as many are judged: the standard error of a figure is then at most 0.005. */
 const JUDGED_ACTORS = 10_000;
 
 /** The activity of one part of the window, ready to fit on. */
