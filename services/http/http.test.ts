@@ -13,7 +13,6 @@ import {
   type RunningServer,
   send,
   startServer,
-  suggestion,
 } from "./index.ts";
 
 const running: RunningServer[] = [];
@@ -181,13 +180,5 @@ describe("operations", () => {
     expect(await (await get("/status")).json()).toEqual({ role: "test" });
     expect((await get("/metrics")).headers.get("content-type")).toContain("text/plain");
     expect((await fetch(`${server.address}/status`, { method: "POST" })).status).toBe(405);
-  });
-});
-
-describe("suggestion", () => {
-  test("names the nearest known name, or none", () => {
-    expect(suggestion("limt", ["limit", "exclude"])).toBe("limit");
-    expect(suggestion("Category", ["limit", "category"])).toBe("category");
-    expect(suggestion("colour", ["limit", "exclude"])).toBeUndefined();
   });
 });

@@ -3,4 +3,3 @@ export { jsonBody, methodNotAllowed, notFound, problemHandler } from "./middlewa
 export { type Operations, operations, type Readiness } from "./operations.ts";
 export { PROBLEM_TYPES, type Problem, type ProblemError, type ProblemType, problem, problemAnswer } from "./problem.ts";
 export { ListenError, type ListenErrorCode, type RunningServer, type ServerOptions, startServer } from "./server.ts";
-export { suggestion } from "./suggestion.ts";

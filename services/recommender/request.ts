@@ -1,4 +1,5 @@
-import { type Problem, type ProblemError, suggestion } from "../http/index.ts";
+import { nearest } from "../config/index.ts";
+import type { Problem, ProblemError } from "../http/index.ts";
 
 /** What an endpoint was asked, checked. Ids are as the shop writes them. */
 export interface RecommendationRequest {
@@ -130,7 +131,7 @@ function parseVisit(body: unknown, errors: ProblemError[]): readonly string[] {
   }
   for (const name of Object.keys(body)) {
     if (name === "items" || errors.length >= LIMITS.reportedErrors) continue;
-    const meant = suggestion(name, ["items"]);
+    const meant = nearest(name, ["items"]);
     const hint = meant === undefined ? "the only one is items." : `did you mean ${meant}?`;
     const found = JSON.stringify(name.slice(0, 50));
     errors.push({ pointer: `#/${pointerToken(name)}`, detail: `There is no field ${found}: ${hint}` });
@@ -197,7 +198,7 @@ function only(query: URLSearchParams, parameter: string, errors: ProblemError[])
 function refuseUnknown(query: URLSearchParams, errors: ProblemError[]): void {
   for (const parameter of new Set(query.keys())) {
     if (PARAMETERS.includes(parameter) || errors.length >= LIMITS.reportedErrors) continue;
-    const meant = suggestion(parameter, PARAMETERS);
+    const meant = nearest(parameter, PARAMETERS);
     const hint = meant === undefined ? `known are ${PARAMETERS.join(", ")}.` : `did you mean ${meant}?`;
     errors.push({ parameter, detail: `There is no parameter ${JSON.stringify(parameter.slice(0, 50))}: ${hint}` });
   }
