@@ -1,0 +1,84 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Random } from "../../services/simulation/random.ts";
+import { runWell, start } from "./program.ts";
+import { type Fingerprint, fingerprints, query } from "./tables.ts";
+
+const FOLDERS = 4;
+const KILLS_IN_EACH = 5;
+const EVENTS = 60_000;
+/** One line in so many is no activity. */
+const BROKEN_EVERY = 500;
+
+let folder: string;
+let file: string;
+let undisturbed: Record<string, Fingerprint>;
+/** Of the whole process, from its start. */
+let milliseconds: number;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "productmatcher-kill-"));
+  const simulated = join(folder, "simulated.jsonl");
+  await runWell("simulate", "--events", String(EVENTS), "--seed", "11", "--out", simulated);
+  file = join(folder, "activity.jsonl");
+  const lines = readFileSync(simulated, "utf8").trimEnd().split("\n");
+  const broken = lines.flatMap((line, index) => (index % BROKEN_EVERY === 0 ? [line.slice(0, 40), line] : [line]));
+  writeFileSync(file, broken.join("\n"));
+
+  const dataDir = join(folder, "undisturbed");
+  const started = performance.now();
+  await runWell("replay", file, "--data-dir", dataDir);
+  milliseconds = performance.now() - started;
+  undisturbed = await fingerprints(dataDir);
+  const [[found] = []] = await query<{ found: number }>(dataDir, [
+    "SELECT toUInt32(countIf(first_touch.2 != '')) AS found FROM attributed_checkouts FINAL",
+  ]);
+  expect(undisturbed).toMatchObject({ events: { rows: EVENTS }, dead_letters: { rows: EVENTS / BROKEN_EVERY } });
+  expect(undisturbed.touches!.rows).toBeGreaterThan(EVENTS / 2);
+  expect(found!.found).toBeGreaterThan(200);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The moments of all kills, spread over the whole of a run; each folder gets some of its beginning and some of its end. */
+const random = new Random(20_240_517);
+const moments = Array.from(
+  { length: FOLDERS * KILLS_IN_EACH },
+  (_, index) => (index + random.uniform()) / (FOLDERS * KILLS_IN_EACH),
+);
+
+it.each(
+  Array.from({ length: FOLDERS }, (_, number) => ({
+    shares: moments.filter((_, index) => index % FOLDERS === number),
+  })),
+)(
+  "killed at $shares of a run, and started again each time, a replay leaves the tables of an undisturbed one",
+  async ({ shares }) => {
+    const dataDir = mkdtempSync(join(folder, "killed-"));
+    for (const share of shuffled(shares)) await killDuringReplay(dataDir, share * milliseconds);
+    await runWell("replay", file, "--data-dir", dataDir);
+    expect(await fingerprints(dataDir)).toEqual(undisturbed);
+    rmSync(dataDir, { recursive: true });
+  },
+);
+
+function shuffled<T>(values: readonly T[]): T[] {
+  return values
+    .map((value) => ({ value, place: random.uniform() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ value }) => value);
+}
+
+/** A run that was quicker than expected is over before its moment: the next one is killed sooner. */
+async function killDuringReplay(dataDir: string, moment: number): Promise<void> {
+  const { child, ended } = start("replay", file, "--data-dir", dataDir);
+  await Promise.race([delay(moment), ended]);
+  child.kill("SIGKILL");
+  const { signal, code, errors } = await ended;
+  if (signal === "SIGKILL") return;
+  if (code !== 0) throw new Error(`the replay failed before it was killed: ${errors}`);
+  await killDuringReplay(dataDir, moment * 0.7);
+}
