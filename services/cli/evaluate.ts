@@ -76,7 +76,11 @@ export function evaluateCommand(): Command {
     .option("--train <file>", "what is fitted on; with --test")
     .option("--test <file>", "what is held out; with --train")
     .option("--data <file>", "one file; its youngest events are held out")
-    .option("--holdout <period>", "of one file: hours (36h), days (7d) or a share (10%)", parseHoldout, { share: 0.1 })
+    .addOption(
+      new Option("--holdout <period>", "of one file: hours (36h), days (7d) or a share (10%)")
+        .argParser(parseHoldout)
+        .default({ share: 0.1 }, "10%"),
+    )
     .addOption(
       new Option("--format <name>", "format of the files; by their names and first lines when absent").choices(
         FILE_FORMATS,
@@ -88,17 +92,39 @@ export function evaluateCommand(): Command {
     .option("--time <column>", "when")
     .option("--time-format <format>", "ISO8601, EpochSeconds, EpochMillis, EpochMicros, or a date pattern")
     .option("--event <column>", "which event: view, click, add_to_cart, purchase, refund, ...")
-    .option("--event-name <theirs=ours>", "what an event is called here; may be given again", collectName, {})
+    .addOption(
+      new Option("--event-name <theirs=ours>", "what an event is called here; may be given again")
+        .argParser(collectName)
+        .default({}, "as in the file"),
+    )
     .option("--quantity <column>", "pieces; a negative number of purchases takes back")
     .addOption(new Option("--protocol <name>", "see below; by the files when absent").choices(PROTOCOLS))
-    .option("--at <lengths>", "lengths of the lists that are judged", parseCutoffs, [20])
-    .option("--algorithms <names>", `of ${[...ALGORITHMS.keys()].join(",")}`, parseNames, [...ALGORITHMS.keys()])
+    .addOption(
+      new Option("--at <lengths>", "lengths of the lists that are judged: 10,20")
+        .argParser(parseCutoffs)
+        .default([20], "20"),
+    )
+    .addOption(
+      new Option("--algorithms <names>", `of ${[...ALGORITHMS.keys()].join(",")}`)
+        .argParser(parseNames)
+        .default([...ALGORITHMS.keys()], "all"),
+    )
     .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
-    .option("--weight <event=number>", "what an event counts, 0 to 1000; may be given again", collectWeight, WEIGHTS)
+    .addOption(
+      new Option("--weight <event=number>", "what an event counts, 0 to 1000; may be given again")
+        .argParser(collectWeight)
+        .default(WEIGHTS, weightsText(WEIGHTS)),
+    )
     .option("--neighbours <number>", "that itemNeighbours keeps of each item", parseNeighbours, REFERENCE_NEIGHBOURS)
     .option("--json", "one JSON object a line for each algorithm")
     .addHelpText("after", EXAMPLES)
     .action(run);
+}
+
+function weightsText(weights: Readonly<Record<string, number>>): string {
+  return Object.entries(weights)
+    .map(([event, weight]) => `${event}=${weight}`)
+    .join(" ");
 }
 
 async function run(options: Options): Promise<void> {
