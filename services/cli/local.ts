@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { LogFolderHeldError } from "../activity-log/embedded/index.ts";
+import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
 import { ListenError } from "../http/index.ts";
 import { type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
 import { dataDirOption } from "./admin-client.ts";
@@ -82,7 +82,7 @@ async function start(
 
 function showProgress(bar: ReturnType<typeof progressBar>, progress: LocalProgress): void {
   if (progress.step === "history") {
-    bar.update(progress.done, progress.total, "writing two weeks of activity to the log");
+    bar.update(progress.done, progress.total, "writing the shop's past activity to the log");
   } else if (progress.step === "storing") {
     bar.update(0, progress.left, "storing what is in the log (events left)");
   } else if (progress.step === "training") {
@@ -95,7 +95,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LogFolderHeldError || error instanceof ListenError) throw new CommandError(error.message);
+    if (error instanceof EmbeddedLogError || error instanceof ListenError) throw new CommandError(error.message);
     throw error;
   }
 }

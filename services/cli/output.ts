@@ -1,5 +1,6 @@
 import { SingleBar } from "cli-progress";
-import { pino } from "pino";
+import type { Logger } from "pino";
+import { createLogger } from "../telemetry/index.ts";
 
 export interface Progress {
   update(done: number, total: number, label?: string): void;
@@ -31,8 +32,8 @@ export function progressBar(label: string, unit: string): Progress {
 }
 
 /** JSON lines on standard error; warnings and worse unless PRODUCTMATCHER_LOG names another level. */
-export function commandLogger() {
-  return pino({ level: process.env.PRODUCTMATCHER_LOG ?? "warn", base: null }, pino.destination(2));
+export function commandLogger(): Logger {
+  return createLogger(process.env.PRODUCTMATCHER_LOG ?? "warn");
 }
 
 export function count(value: number): string {

@@ -87,6 +87,8 @@ type Checked = { readonly record: OutgoingRecord; readonly eventId: string } | {
 /** An event without an id gets one here, so that a repeat inside the pipeline is seen as one. */
 function check(body: unknown, { mapper, topic, now, newEventId }: CollectorOptions): Checked {
   const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
+  const inexact = isObject ? inexactId(body) : null;
+  if (inexact !== null) return { rejection: inexact };
   const named = isObject && !("eventId" in body && body.eventId) ? { ...body, eventId: newEventId() } : body;
   const value = Buffer.from(JSON.stringify(named));
   const time = now();
@@ -96,6 +98,18 @@ function check(body: unknown, { mapper, topic, now, newEventId }: CollectorOptio
   const [activity] = activities;
   if (activity?.kind !== "event") throw new Error(`the collector's topic ${topic} must hold events`);
   return { record: { key: keyOf(activity), value, timestamp: time }, eventId: activity.event.eventId };
+}
+
+const ID_FIELDS = ["eventId", "userId", "anonymousId", "sessionId", "itemId"];
+
+/** JSON was parsed before it came here: an integer above 2^53 has lost its last digits and would be another's id. */
+function inexactId(body: object): Rejection | null {
+  for (const [field, value] of Object.entries(body)) {
+    if (!ID_FIELDS.includes(field) || !Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+    const message = `${field} is a number above ${Number.MAX_SAFE_INTEGER}: send it as text`;
+    return { reason: "field_type", path: field, message };
+  }
+  return null;
 }
 
 /** Events of one visitor keep their order. */

@@ -115,9 +115,17 @@ function row(run: number, index: number, drawn: typeof event extends fc.Arbitrar
     price: null,
     quantity: 1,
     currency: "",
+    url: "",
+    referrer: "",
+    user_agent: "",
+    ip_address: "",
     properties: {},
     user_attributes: {},
     item_attributes: {},
+    enriched: true,
+    topic: "shop",
+    partition: 0,
+    offset: index,
     ingested_at: START,
   };
 }

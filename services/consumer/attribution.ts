@@ -23,6 +23,11 @@ interface Pair {
   readonly item_id: string;
 }
 
+/** Whether a row stands in `attributed_checkouts`. */
+export function isConversion(row: EventRow, spec: AttributionSpec): boolean {
+  return row.item_id !== "" && spec.conversions.includes(row.event);
+}
+
 /** Which pairs must be asked again after these rows were stored; `null` when none. */
 export function touchedPairs(rows: readonly EventRow[], spec: AttributionSpec): TouchedPairs | null {
   const relevant = new Set([...spec.touches, ...spec.conversions]);
@@ -77,10 +82,9 @@ FROM (
 INNER JOIN (
   SELECT
     checkout_id, actor_id, user_id, item_id, occurred_at, price, quantity, currency, user_attributes, properties
-  FROM attributed_checkouts
+  FROM attributed_checkouts FINAL
   WHERE (actor_id, item_id) IN (pairs)
     AND occurred_at BETWEEN fromUnixTimestamp64Milli({from:Int64}) AND fromUnixTimestamp64Milli({to:Int64})
-  LIMIT 1 BY actor_id, item_id, checkout_id
 ) AS checkout ON checkout.actor_id = touch.actor_id AND checkout.item_id = touch.item_id
 WHERE touch.occurred_at <= checkout.occurred_at
   AND touch.occurred_at >= checkout.occurred_at - toIntervalSecond({window:UInt32})

@@ -1,14 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { parse } from "postgres-array";
+import { parse as parseArray } from "postgres-array";
+import type { ItemRecord, RecordMapper } from "../activity/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { type PostgresTable, readTable, type SqlClient } from "./enrichment/postgres.ts";
-import { type Attributes, type ItemRow, mergeItem } from "./rows.ts";
+import { storeItems } from "./catalogue.ts";
+import { type PostgresTable, readTable, type SqlClient } from "./enrichment/index.ts";
+import type { Attributes } from "./rows.ts";
 
 export interface CatalogueSyncOptions {
+  /** A connection of its own: it runs one statement at a time. */
   readonly clickhouse: ClickHouse;
   readonly postgres: SqlClient;
   readonly table: PostgresTable;
+  /** Of a topic of items without mapping: rows of the table are read by the same rules as records. */
+  readonly mapper: RecordMapper;
+  /** Attributes of the catalogue that are lists of texts. */
+  readonly listAttributes: readonly string[];
   readonly refreshSeconds: number;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
@@ -16,34 +23,31 @@ export interface CatalogueSyncOptions {
 }
 
 export interface CatalogueSync {
-  /** Reads the table once, now. @returns how many items had changed */
+  /**
+   * Reads the table once, now; joins a reading under way.
+   *
+   * @returns how many items had changed
+   * @throws ClickHouseError, or the error of Postgres
+   */
   sync(): Promise<number>;
   /** Ends the regular reading. */
   close(): Promise<void>;
 }
 
-/** Keeps `items` equal to a table of the shop's: reads it every `refreshSeconds` and stores the rows that changed. */
+/**
+ * Brings a table of the shop's into `items`: reads it every `refreshSeconds` and stores the rows that changed, by their
+ * columns; what no column says stays as it was. Items that left the table stay, so that history keeps its names: a
+ * `hidden` column takes them out of answers.
+ */
 export function startCatalogueSync(options: CatalogueSyncOptions): CatalogueSync {
-  const { clickhouse, postgres, table, logger, now } = options;
+  const { table, logger } = options;
   const known = new Map<string, string>();
-
-  const sync = async () => {
-    let changed = 0;
-    for await (const page of readTable(postgres, table)) {
-      const rows: ItemRow[] = [];
-      for (const [itemId, columns] of page) {
-        const content = JSON.stringify(columns);
-        if (known.get(itemId) === content) continue;
-        known.set(itemId, content);
-        rows.push(itemFromColumns(itemId, columns, now()));
-      }
-      await clickhouse.insert("items", rows).catch((error: unknown) => {
-        for (const row of rows) known.delete(row.item_id);
-        throw error;
-      });
-      changed += rows.length;
-    }
-    return changed;
+  let underWay: Promise<number> | null = null;
+  const sync = () => {
+    underWay ??= readChanges(options, known).finally(() => {
+      underWay = null;
+    });
+    return underWay;
   };
 
   const stopping = new AbortController();
@@ -62,31 +66,66 @@ export function startCatalogueSync(options: CatalogueSyncOptions): CatalogueSync
     async close() {
       stopping.abort();
       await loop;
+      await underWay?.catch(() => {});
     },
   };
 }
 
-/** Columns by the names of an item's fields; a name that is none of these becomes an attribute of its own. */
-export function itemFromColumns(itemId: string, columns: Attributes, now: number): ItemRow {
-  const { name, description, categories, tags, price, currency, stock, hidden, createdAt, ...attributes } = columns;
-  const created = createdAt === undefined ? Number.NaN : Date.parse(createdAt);
-  return mergeItem(undefined, {
-    itemId,
-    ...(name === undefined ? {} : { name }),
-    ...(description === undefined ? {} : { description }),
-    ...(categories === undefined ? {} : { categories: textList(categories) }),
-    ...(tags === undefined ? {} : { tags: textList(tags) }),
-    ...(price === undefined || !Number.isFinite(Number(price)) ? {} : { price: Number(price) }),
-    ...(currency === undefined ? {} : { currency }),
-    ...(stock === undefined || !Number.isSafeInteger(Number(stock)) ? {} : { stock: Number(stock) }),
-    ...(hidden === undefined ? {} : { hidden: hidden === "true" || hidden === "t" }),
-    ...(Number.isNaN(created) ? {} : { createdAt: created }),
-    attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, JSON.stringify(value)])),
-    updatedAt: now,
-  });
+/** @param known content of each row that needs no storing again, by key; it is brought up to date */
+async function readChanges(options: CatalogueSyncOptions, known: Map<string, string>): Promise<number> {
+  const { clickhouse, postgres, table, logger } = options;
+  let changed = 0;
+  for await (const page of readTable(postgres, table)) {
+    const fresh = new Map<string, string>();
+    const changes: { readonly change: ItemRecord }[] = [];
+    for (const [itemId, columns] of page) {
+      const content = JSON.stringify(columns);
+      if (known.get(itemId) === content) continue;
+      fresh.set(itemId, content);
+      const item = readItem(itemId, columns, options);
+      if ("itemId" in item) changes.push({ change: item });
+      else logger.warn({ table: table.table, item: itemId, ...item }, "a row of the catalogue was not accepted");
+    }
+    const refused = await storeItems(clickhouse, changes);
+    for (const { row, message } of refused) {
+      logger.warn(
+        { table: table.table, item: row.change.itemId, message },
+        "ClickHouse refused a row of the catalogue",
+      );
+    }
+    for (const [itemId, content] of fresh) known.set(itemId, content);
+    changed += changes.length - refused.length;
+  }
+  return changed;
 }
 
-/** A Postgres array as text, `{a,"b c"}`, or plain text with commas. */
-function textList(text: string): string[] {
-  return text.startsWith("{") ? parse(text) : text.split(",").map((part) => part.trim());
+/** Columns by the names of an item's fields and of the catalogue's attributes; why not, when a value is at fault. */
+function readItem(
+  itemId: string,
+  columns: Attributes,
+  { table, mapper, listAttributes, now }: CatalogueSyncOptions,
+): ItemRecord | { readonly reason: string; readonly message: string } {
+  const lists = ["categories", "tags", ...listAttributes];
+  const fields = Object.entries(columns).map(([name, text]) => {
+    if (name === "embedding") return [name, numbersOf(text)];
+    return [name, lists.includes(name) ? textsOf(text) : text];
+  });
+  const timestamp = now();
+  const value = Buffer.from(JSON.stringify({ ...Object.fromEntries(fields), itemId, updatedAt: timestamp }));
+  const record = { topic: table.table, partition: 0, offset: 0, value, headers: {}, timestamp };
+  const { activities, rejection } = mapper.map(record, timestamp);
+  if (rejection !== null) return rejection;
+  const [activity] = activities;
+  if (activity?.kind !== "item") throw new Error("the mapper of the catalogue must be one of items");
+  return activity.item;
+}
+
+/** A Postgres array (`{a,"b c"}`), or plain text with commas. */
+function textsOf(text: string): string[] {
+  return text.startsWith("{") ? parseArray(text) : text.split(",").map((part) => part.trim());
+}
+
+/** A Postgres array (`{1,2}`) or vector (`[1,2]`). */
+function numbersOf(text: string): number[] {
+  return text.slice(1, -1).split(",").map(Number);
 }

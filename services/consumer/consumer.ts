@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { RecordMapper } from "../activity/index.ts";
 import { encodeSignals, SIGNALS_PER_RECORD, signalOf } from "../activity/signals.ts";
-import type { ActivityLog, LogRecord, Subscription } from "../activity-log/index.ts";
+import type { ActivityLog, LogRecord, PartitionLag, Subscription } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import type { AttributionSpec } from "./attribution.ts";
 import { markResolved } from "./dead-letters.ts";
 import { type AttributeSource, completeEnrichment, enrich, unenriched } from "./enrichment/index.ts";
 import type { ConsumerMetrics } from "./metrics.ts";
 import { type Batch, prepare } from "./prepare.ts";
-import { deadLetterRow, type EventRow, eventRow } from "./rows.ts";
+import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, sourceKey } from "./rows.ts";
 import { store, storeDeadLetters } from "./sink.ts";
 
 export interface ConsumerOptions {
@@ -34,9 +34,11 @@ export interface ConsumerOptions {
 
 export interface ConsumerStatus {
   readonly state: "Running" | "Retrying" | "Stopped" | "Failed";
-  /** Records that are in the log and not yet stored. */
-  readonly lag: number;
+  /** Records that are in the log and not yet stored; `null` when it has ended and does not look any more. */
+  readonly lag: number | null;
+  /** Event rows since the start; repeats in later batches count again. */
   readonly stored: number;
+  /** Records since the start that were not accepted. */
   readonly deadLetters: number;
   /** What it is waiting for, while it retries or after it failed. */
   readonly problem?: string;
@@ -44,7 +46,9 @@ export interface ConsumerStatus {
 
 export interface Consumer {
   status(): Promise<ConsumerStatus>;
-  /** Resolves once everything that is in the log now is stored. @throws when the consumer ends before that */
+  /** Of every partition that it reads. @throws when the consumer has ended */
+  lag(): Promise<readonly PartitionLag[]>;
+  /** Resolves once everything that is in the log at the time of the call is stored. @throws when the consumer ends before that */
   caughtUp(): Promise<void>;
   /** Ends after the batch under way is stored and committed. */
   close(): Promise<void>;
@@ -52,10 +56,12 @@ export interface Consumer {
   readonly ended: Promise<void>;
 }
 
-const POLL_WAIT_MILLISECONDS = 1_000;
+/** Also how long `close` may take when nothing comes. */
+const POLL_WAIT_MILLISECONDS = 250;
 const FIRST_RETRY_MILLISECONDS = 200;
 const LAST_RETRY_MILLISECONDS = 30_000;
-const COMPLETE_ENRICHMENT_EVERY_MILLISECONDS = 10_000;
+const FILL_IN_EVERY_MILLISECONDS = 10_000;
+const CAUGHT_UP_LOOK_MILLISECONDS = 20;
 
 /**
  * Reads the log, and stores what it means. One loop owns everything: while one batch is being stored the next is read
@@ -66,7 +72,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const { log, group, mappers, startFrom } = options;
   const subscription = await log.subscribe({ group, topics: [...mappers.keys()], startFrom });
   const stopping = new AbortController();
-  const progress = { state: "Running" as ConsumerStatus["state"], stored: 0, deadLetters: 0, problem: "" };
+  // What an earlier run stored without attributes is looked for once at the start.
+  const progress: Progress = { state: "Running", stored: 0, deadLetters: 0, problem: "", unenriched: true };
 
   const ended = run(options, subscription, stopping.signal, progress).then(
     () => {
@@ -74,7 +81,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     },
     (error: unknown) => {
       progress.state = "Failed";
-      progress.problem = error instanceof Error ? error.message : String(error);
+      progress.problem = messageOf(error);
       throw error;
     },
   );
@@ -82,27 +89,30 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   ended.catch((error: unknown) => options.logger.fatal({ err: error }, "the consumer ended"));
 
   const lag = async () => {
-    const partitions = await subscription.lag();
-    return partitions.reduce((sum, partition) => sum + partition.endOffset - partition.offset, 0);
+    if (progress.state === "Failed") await ended;
+    if (progress.state === "Stopped") throw new Error("the consumer was stopped before it had stored everything");
+    return subscription.lag();
   };
   return {
     ended,
     async status() {
       const { state, stored, deadLetters, problem } = progress;
-      const finished = state === "Stopped" || state === "Failed";
+      const hasEnded = state === "Stopped" || state === "Failed";
       return {
         state,
-        lag: finished ? 0 : await lag(),
+        lag: hasEnded ? null : totalLag(await subscription.lag()),
         stored,
         deadLetters,
         ...(problem === "" ? {} : { problem }),
       };
     },
+    lag,
     async caughtUp() {
-      while ((await lag()) > 0) {
-        if (progress.state === "Failed") await ended;
-        if (progress.state === "Stopped") throw new Error("the consumer was stopped before it had stored everything");
-        await sleep(20);
+      const ends = await lag();
+      for (;;) {
+        const now = await lag();
+        if (ends.every(({ endOffset }, index) => (now[index]?.offset ?? 0) >= endOffset)) return;
+        await sleep(CAUGHT_UP_LOOK_MILLISECONDS);
       }
     },
     async close() {
@@ -118,6 +128,16 @@ interface Progress {
   stored: number;
   deadLetters: number;
   problem: string;
+  /** Whether there may be events in the table that still lack their attributes. */
+  unenriched: boolean;
+}
+
+function totalLag(partitions: readonly PartitionLag[]): number {
+  return partitions.reduce((sum, partition) => sum + partition.endOffset - partition.offset, 0);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function run(
@@ -126,22 +146,18 @@ async function run(
   stopping: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const limits = { ...options.batch, waitMilliseconds: POLL_WAIT_MILLISECONDS };
   let storing: Promise<void> = Promise.resolve();
-  let enrichmentDue = options.now();
+  let fillInDue = options.now();
   while (!stopping.aborted) {
-    const records = await subscription.poll(limits);
-    if (records.length === 0) {
-      await storing;
-      if (options.now() >= enrichmentDue) {
-        await fillIn(options);
-        enrichmentDue = options.now() + COMPLETE_ENRICHMENT_EVERY_MILLISECONDS;
-      }
-      continue;
-    }
+    const fillsIn = progress.unenriched && options.now() >= fillInDue;
+    const waitMilliseconds = fillsIn ? 0 : POLL_WAIT_MILLISECONDS;
+    const records = await subscription.poll({ ...options.batch, waitMilliseconds });
     const batch = prepare(records, options.mappers, options.now());
     await storing;
     if (stopping.aborted) return;
+    // A page at a time between batches: neither holds the other up for long.
+    if (fillsIn && !(await fillIn(options, progress))) fillInDue = options.now() + FILL_IN_EVERY_MILLISECONDS;
+    if (records.length === 0) continue;
     storing = storeUntilDone(options, batch, records, stopping, progress).then(async (done) => {
       if (done) await subscription.commit(batch.positions);
     });
@@ -161,24 +177,32 @@ async function storeUntilDone(
 ): Promise<boolean> {
   const { metrics, logger } = options;
   let signalled = false;
+  const signalOnce = async () => {
+    if (!signalled) await signal(options, batch);
+    signalled = true;
+  };
   for (let retry = FIRST_RETRY_MILLISECONDS; ; retry = Math.min(retry * 2, LAST_RETRY_MILLISECONDS)) {
     const started = performance.now();
     try {
-      const rows = await enrichedRows(options, batch);
-      const signals = signalled ? Promise.resolve() : signal(options, batch);
-      const [refused] = await Promise.all([storeBatch(options, batch, rows, records), signals]);
-      signalled = true;
-      await markResolved(options.clickhouse, batch.resolved, options.now());
-      const deadLetters = batch.deadLetters.length + refused;
-      metrics.batch(batch, refused, (performance.now() - started) / 1000);
-      progress.stored += rows.length - refused;
-      progress.deadLetters += deadLetters;
+      const rows = await enrichedRows(options, batch, progress);
+      const [{ refusedEvents, refusedLetters }] = await Promise.all([
+        storeBatch(options, batch, rows, records),
+        signalOnce(),
+      ]);
+      const refusedIds = new Set(refusedLetters.map((letter) => letter.id));
+      const resolved = batch.resolved.filter((id) => !refusedIds.has(id));
+      await markResolved(options.clickhouse, resolved, options.now());
+      const stored = rows.length - refusedEvents;
+      const deadLetters = [...batch.deadLetters, ...refusedLetters];
+      metrics.batch({ records: batch.records, stored, deadLetters, seconds: (performance.now() - started) / 1000 });
+      progress.stored += stored;
+      progress.deadLetters += deadLetters.length;
       progress.state = "Running";
       progress.problem = "";
       return true;
     } catch (error) {
       progress.state = "Retrying";
-      progress.problem = error instanceof Error ? error.message : String(error);
+      progress.problem = messageOf(error);
       metrics.retry();
       logger.warn({ err: error, retryMilliseconds: retry, records: batch.records }, "a batch could not be stored");
     }
@@ -187,39 +211,46 @@ async function storeUntilDone(
   }
 }
 
-async function enrichedRows(options: ConsumerOptions, batch: Batch): Promise<EventRow[]> {
+async function enrichedRows(options: ConsumerOptions, batch: Batch, progress: Progress): Promise<EventRow[]> {
   const enrichments = await enrich(batch.events, options.attributes).catch((error: unknown) => {
     if (options.onEnrichmentFailure === "Wait") throw error;
+    progress.unenriched = true;
     options.logger.warn({ err: error }, "stored without attributes; they are filled in later");
     return unenriched(batch.events);
   });
   const now = options.now();
-  const rows: EventRow[] = [];
+  // All rows of a batch carry one time: of two with one id of one topic the later alone goes in, so that it is the one that holds.
+  const rows = new Map<string, EventRow>();
   for (const [index, { event, source }] of batch.events.entries()) {
     const enrichment = enrichments[index];
-    if (enrichment !== undefined) rows.push(eventRow(event, source, enrichment, now));
+    if (enrichment !== undefined)
+      rows.set(`${event.eventId}/${source.topic}`, eventRow(event, source, enrichment, now));
   }
-  return rows;
+  return [...rows.values()];
 }
 
-/** @returns how many event rows ClickHouse refused; their records are dead letters now */
+interface StoredBatch {
+  readonly refusedEvents: number;
+  /** One for each record of which ClickHouse refused something; they are stored. */
+  readonly refusedLetters: readonly DeadLetterRow[];
+}
+
 async function storeBatch(
   options: ConsumerOptions,
   batch: Batch,
   rows: readonly EventRow[],
   records: readonly LogRecord[],
-): Promise<number> {
-  const refused = await store(options.clickhouse, batch, rows, options.attribution);
-  if (refused.length === 0) return 0;
-  const byPosition = new Map(records.map((record) => [`${record.topic}/${record.partition}/${record.offset}`, record]));
-  const letters = refused.flatMap(({ row, message }) => {
-    const record = byPosition.get(`${row.topic}/${row.partition}/${row.offset}`);
-    return record === undefined
-      ? []
-      : [deadLetterRow(record, { reason: "insert_refused", path: "", message }, options.now())];
+): Promise<StoredBatch> {
+  const { refused, refusedEvents } = await store(options.clickhouse, batch, rows, options.attribution);
+  if (refused.length === 0) return { refusedEvents, refusedLetters: [] };
+  const messages = new Map(refused.map(({ source, message }) => [sourceKey(source), message]));
+  const refusedLetters = records.flatMap((record) => {
+    const message = messages.get(sourceKey(record));
+    const rejection = { reason: "insert_refused", path: "", message: message ?? "" } as const;
+    return message === undefined ? [] : [deadLetterRow(record, rejection, options.now())];
   });
-  await storeDeadLetters(options.clickhouse, letters);
-  return refused.length;
+  await storeDeadLetters(options.clickhouse, refusedLetters);
+  return { refusedEvents, refusedLetters };
 }
 
 /** Tells the recommenders; they absorb a repeat. */
@@ -233,12 +264,14 @@ async function signal(options: ConsumerOptions, batch: Batch): Promise<void> {
   if (records.length > 0) await options.log.append(options.signalsTopic, records);
 }
 
-async function fillIn(options: ConsumerOptions): Promise<void> {
+/** One page. @returns whether there may be more to fill in right away */
+async function fillIn(options: ConsumerOptions, progress: Progress): Promise<boolean> {
   const { clickhouse, attributes, attribution, logger } = options;
-  if (attributes.users === undefined && attributes.items === undefined) return;
   try {
-    while ((await completeEnrichment(clickhouse, attributes, attribution, options.now())) > 0);
+    progress.unenriched = (await completeEnrichment(clickhouse, attributes, attribution, options.now())) > 0;
+    return progress.unenriched;
   } catch (error) {
     logger.warn({ err: error }, "attributes could not be filled in; trying again later");
+    return false;
   }
 }

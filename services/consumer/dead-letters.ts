@@ -90,7 +90,9 @@ export async function showDeadLetter(clickhouse: ClickHouse, id: string): Promis
   return row;
 }
 
-const REPLAY_PAGE = 500;
+/** Of one append; a page ends at whichever comes first. */
+const PAGE_RECORDS = 500;
+const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Sends the records through again, by the mapping of today. Each keeps its identity, so that one that was stored after
@@ -104,23 +106,15 @@ export async function replayDeadLetters(
   log: ActivityLog,
   filter: DeadLetterFilter,
 ): Promise<number> {
-  const ids = await clickhouse.query<{ id: string }>(
-    `SELECT id FROM dead_letters FINAL WHERE ${MATCHES} ORDER BY recorded_at, id`,
+  const matching = await clickhouse.query<SizedId>(
+    `SELECT id, toUInt32(length(value)) AS size FROM dead_letters FINAL WHERE ${MATCHES} ORDER BY recorded_at, id`,
     filterParameters(filter),
   );
-  for (let start = 0; start < ids.length; start += REPLAY_PAGE) {
-    const page = ids.slice(start, start + REPLAY_PAGE).map((row) => row.id);
-    const letters = await clickhouse.query<{
-      id: string;
-      topic: string;
-      key: string;
-      headers: Record<string, string>;
-      recorded: string;
-      valueBase64: string;
-    }>(
+  for (const ids of pagesOf(matching)) {
+    const letters = await clickhouse.query<StoredRecord>(
       `SELECT id, topic, key, headers, toUnixTimestamp64Milli(recorded_at) AS recorded, base64Encode(value) AS valueBase64
        FROM dead_letters FINAL WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
-      { ids: page },
+      { ids },
     );
     for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
       await log.append(
@@ -134,7 +128,38 @@ export async function replayDeadLetters(
       );
     }
   }
-  return ids.length;
+  return matching.length;
+}
+
+interface SizedId {
+  readonly id: string;
+  /** Bytes of the record. */
+  readonly size: number;
+}
+
+interface StoredRecord {
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly recorded: string;
+  readonly valueBase64: string;
+}
+
+function* pagesOf(letters: readonly SizedId[]): Generator<string[]> {
+  let page: string[] = [];
+  let bytes = 0;
+  for (const { id, size } of letters) {
+    if (page.length === PAGE_RECORDS || (page.length > 0 && bytes + size > PAGE_BYTES)) {
+      yield page;
+      page = [];
+      bytes = 0;
+    }
+    page.push(id);
+    bytes += size;
+  }
+  if (page.length > 0) yield page;
 }
 
 /** @throws ClickHouseError */

@@ -16,6 +16,8 @@ export {
   cachedLookup,
   openPostgres,
   type PostgresTable,
+  quotedName,
+  quotedTable,
   type SqlClient,
   tableLookup,
 } from "./enrichment/index.ts";

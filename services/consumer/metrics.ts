@@ -1,8 +1,16 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Batch } from "./prepare.ts";
+
+/** A batch that is stored and dealt with. */
+export interface DoneBatch {
+  readonly records: number;
+  /** Event rows. */
+  readonly stored: number;
+  readonly deadLetters: readonly { readonly reason: string }[];
+  readonly seconds: number;
+}
 
 export interface ConsumerMetrics {
-  batch(batch: Batch, refused: number, seconds: number): void;
+  batch(batch: DoneBatch): void;
   retry(): void;
 }
 
@@ -36,12 +44,11 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     registers,
   });
   return {
-    batch(batch, refused, seconds) {
+    batch(batch) {
       consumed.inc(batch.records);
-      stored.inc(batch.events.length - refused);
-      for (const letter of batch.deadLetters) deadLetters.inc({ reason: letter.reason });
-      if (refused > 0) deadLetters.inc({ reason: "insert_refused" }, refused);
-      batchSeconds.observe(seconds);
+      stored.inc(batch.stored);
+      for (const { reason } of batch.deadLetters) deadLetters.inc({ reason });
+      batchSeconds.observe(batch.seconds);
     },
     retry: () => retries.inc(),
   };

@@ -10,14 +10,20 @@ export interface SourcedEvent {
   readonly source: Source;
 }
 
+/** A change to an item or a user, and where it came from. */
+export interface SourcedChange<Change> {
+  readonly change: Change;
+  readonly source: Source;
+}
+
 /** What a batch of records means, before any of it is stored. */
 export interface Batch {
   readonly records: number;
   /** When the log received the oldest of the records, in milliseconds since 1970. */
   readonly receivedAt: number;
   readonly events: readonly SourcedEvent[];
-  readonly items: readonly ItemRecord[];
-  readonly users: readonly UserRecord[];
+  readonly items: readonly SourcedChange<ItemRecord>[];
+  readonly users: readonly SourcedChange<UserRecord>[];
   readonly deadLetters: readonly DeadLetterRow[];
   /** Ids of dead letters whose record passed this time. */
   readonly resolved: readonly string[];
@@ -32,20 +38,21 @@ export interface Batch {
  */
 export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<string, RecordMapper>, now: number): Batch {
   const events: SourcedEvent[] = [];
-  const items: ItemRecord[] = [];
-  const users: UserRecord[] = [];
+  const items: SourcedChange<ItemRecord>[] = [];
+  const users: SourcedChange<UserRecord>[] = [];
   const deadLetters: DeadLetterRow[] = [];
   const resolved: string[] = [];
   const positions = new Map<string, Position>();
   for (const record of records) {
     const { topic, partition, offset } = record;
+    const source = { topic, partition, offset };
     positions.set(`${partition}/${topic}`, { topic, partition, offset: offset + 1 });
     const mapper = mappers.get(topic);
     const { activities, rejection } = mapper?.map(record, now) ?? { activities: [], rejection: notMapped(topic) };
     for (const activity of activities) {
-      if (activity.kind === "event") events.push({ event: activity.event, source: { topic, partition, offset } });
-      else if (activity.kind === "item") items.push(activity.item);
-      else users.push(activity.user);
+      if (activity.kind === "event") events.push({ event: activity.event, source });
+      else if (activity.kind === "item") items.push({ change: activity.item, source });
+      else users.push({ change: activity.user, source });
     }
     if (rejection !== null) deadLetters.push(deadLetterRow(record, rejection, now));
     else if (record.headers[DEAD_LETTER_HEADER] !== undefined) resolved.push(recordId(record));

@@ -1,6 +1,6 @@
-import { Router } from "express";
+import { type Response, Router } from "express";
 import { z } from "zod";
-import type { TopicSpec } from "../activity/index.ts";
+import { MappingError, type TopicSpec } from "../activity/index.ts";
 import { countDeadLetters, listDeadLetters, replayDeadLetters, showDeadLetter } from "../consumer/index.ts";
 import { jsonBody, methodNotAllowed, problem } from "../http/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
@@ -11,7 +11,7 @@ const SMALL_BODY = 1_048_576;
 /** Batches of a replay; base64 makes them a third larger. */
 const RECORDS_BODY = 32 * 1_048_576;
 
-const listQuery = z.object({
+const listQuery = z.strictObject({
   topic: z.string().optional(),
   reason: z.string().optional(),
   resolved: z.enum(["true", "false"]).default("false"),
@@ -19,17 +19,43 @@ const listQuery = z.object({
   offset: z.coerce.number().int().min(0).default(0),
 });
 
-const replayBody = z.object({
+/** Strict, and no empty list of ids: a slip of the pen must not mean "all". */
+const replayBody = z.strictObject({
   topic: z.string().optional(),
   reason: z.string().optional(),
-  ids: z.array(z.string()).optional(),
+  ids: z.array(z.string()).min(1).optional(),
 });
 
-const topicsBody = z.object({
-  topics: z.array(z.custom<TopicSpec>((value) => typeof value === "object" && value !== null && "name" in value)),
+const texts = z.record(z.string(), z.string());
+
+/** The shape alone; whether a mapping can work is judged where it is compiled. */
+const topicsBody = z.strictObject({
+  topics: z.array(
+    z.looseObject({
+      name: z.string().min(1),
+      record: z.enum(["Event", "Item", "User"]),
+      event: z.string().optional(),
+      mapping: z
+        .looseObject({
+          forEach: z.string().optional(),
+          fields: texts,
+          constants: texts.optional(),
+          eventNames: texts.optional(),
+          occurredAt: z
+            .looseObject({
+              path: z.string(),
+              format: z.enum(["ISO8601", "EpochSeconds", "EpochMillis", "EpochMicros", "Pattern"]),
+              pattern: z.string().optional(),
+              timeZone: z.string(),
+            })
+            .optional(),
+        })
+        .optional(),
+    }) satisfies z.ZodType<TopicSpec>,
+  ),
 });
 
-const recordsBody = z.object({
+const recordsBody = z.strictObject({
   topic: z.string(),
   records: z.array(
     z.object({
@@ -50,7 +76,8 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
   router
     .route("/admin/dead-letters")
     .get(async (request, response) => {
-      const query = listQuery.parse(request.query);
+      const query = checked(listQuery, request.query, response, "parameter");
+      if (query === null) return;
       const filter = { ...defined(query, ["topic", "reason"]), includeResolved: query.resolved === "true" };
       const counts = await countDeadLetters(clickhouse);
       response.json({ counts, deadLetters: await listDeadLetters(clickhouse, filter, query) });
@@ -59,9 +86,9 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
   router
     .route("/admin/dead-letters/replay")
     .post(...jsonBody(SMALL_BODY), async (request, response) => {
-      const body = replayBody.parse(request.body);
-      const filter = { ...defined(body, ["topic", "reason"]), ...(body.ids === undefined ? {} : { ids: body.ids }) };
-      response.json({ sent: await replayDeadLetters(clickhouse, log, filter) });
+      const body = checked(replayBody, request.body, response, "pointer");
+      if (body === null) return;
+      response.json({ sent: await replayDeadLetters(clickhouse, log, defined(body, ["topic", "reason", "ids"])) });
     })
     .all(methodNotAllowed(["POST"]));
   router
@@ -92,14 +119,27 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
       response.json({ topics, counts });
     })
     .post(...jsonBody(SMALL_BODY), async (request, response) => {
-      await pipeline.addTopics(topicsBody.parse(request.body).topics);
+      const body = checked(topicsBody, request.body, response, "pointer");
+      if (body === null) return;
+      try {
+        await pipeline.addTopics(body.topics);
+      } catch (error) {
+        if (!(error instanceof MappingError)) throw error;
+        return problem(response, { type: "invalid-request", detail: error.message });
+      }
       response.json({});
     })
     .all(methodNotAllowed(["GET", "POST"]));
   router
+    .route("/admin/lag")
+    .get(async (_request, response) => response.json({ partitions: await pipeline.lag() }))
+    .all(methodNotAllowed(["GET"]));
+  router
     .route("/admin/records")
     .post(...jsonBody(RECORDS_BODY), async (request, response) => {
-      const { topic, records } = recordsBody.parse(request.body);
+      const body = checked(recordsBody, request.body, response, "pointer");
+      if (body === null) return;
+      const { topic, records } = body;
       await log.append(
         topic,
         records.map(({ key, valueBase64, headers }) => ({ key, headers, value: Buffer.from(valueBase64, "base64") })),
@@ -108,6 +148,27 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
     })
     .all(methodNotAllowed(["POST"]));
   return router;
+}
+
+/** What a request says, by its schema; `null` when it is at fault, which the response then says. */
+function checked<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  response: Response,
+  where: "parameter" | "pointer",
+): T | null {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  problem(response, {
+    type: "invalid-request",
+    detail: `The ${where === "parameter" ? "query" : "body"} is not as this address takes it.`,
+    errors: result.error.issues.map(({ path, message }) =>
+      where === "parameter"
+        ? { parameter: path.join("."), detail: message }
+        : { pointer: path.map((segment) => `/${String(segment)}`).join(""), detail: message },
+    ),
+  });
+  return null;
 }
 
 /** The named fields that are present. */

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import { compileTopic, type RecordMapper, type TopicSpec } from "../activity/index.ts";
 import { openEmbeddedLog } from "../activity-log/embedded/index.ts";
-import type { ActivityLog, OutgoingRecord } from "../activity-log/index.ts";
+import type { ActivityLog, OutgoingRecord, PartitionLag } from "../activity-log/index.ts";
 import { type ClickHouse, migrate, openClickHouse } from "../clickhouse/index.ts";
 import {
   type AttributeSource,
@@ -46,9 +47,17 @@ export interface EmbeddedPipeline {
   syncCatalogue(): Promise<void>;
   /** What the consumer reads, beside `<prefix>.events`. */
   topics(): readonly TopicSpec[];
-  /** Makes the consumer read further topics, now and at every later start. */
+  /**
+   * Makes the consumer read further topics, now and at every later start. A topic of the resource keeps its mapping.
+   *
+   * @throws MappingError for a topic that can never work; then nothing has changed
+   */
   addTopics(topics: readonly TopicSpec[]): Promise<void>;
   append(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
+  /** Of every partition that the consumer reads. @throws when the consumer has ended */
+  lag(): Promise<readonly PartitionLag[]>;
+  /** Rejects when the consumer fails for good; never resolves. */
+  readonly failed: Promise<never>;
   close(): Promise<void>;
 }
 
@@ -92,17 +101,45 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
     const compile = (topic: TopicSpec) =>
       compileTopic(topic, { privacy: spec.privacy, attributes: spec.catalog?.attributes ?? [] });
     const eventsMapper = compile({ name: names.eventsTopic, record: "Event" });
-    let topics = [...(spec.source.topics ?? []), ...folder.readReplayedTopics()];
+    const declared = spec.source.topics ?? [];
+    const isDeclared = ({ name }: TopicSpec) =>
+      name === names.eventsTopic || declared.some((topic) => topic.name === name);
+    let replayed = folder.readReplayedTopics().filter((topic) => !isDeclared(topic));
     const metrics = consumerMetrics(registry);
     const sink = await open();
     const attributes = attributeSource(postgres, spec);
-    const start = () => {
-      const mappers = new Map(topics.map((topic) => [topic.name, compile(topic)]));
+    const failure = Promise.withResolvers<never>();
+    // Whoever awaits `failed` still sees it; without this, nobody awaiting it would end the process.
+    failure.promise.catch(() => {});
+    const start = async () => {
+      const mappers = new Map([...declared, ...replayed].map((topic) => [topic.name, compile(topic)]));
       mappers.set(names.eventsTopic, eventsMapper);
-      return startConsumer(consumerOptions({ pipeline, names, log, sink, mappers, attributes, metrics, logger, now }));
+      const started = await startConsumer(
+        consumerOptions({ pipeline, names, log, sink, mappers, attributes, metrics, logger, now }),
+      );
+      started.ended.catch(failure.reject);
+      return started;
     };
     let consumer = await start();
-    closing.push(() => consumer.close());
+    let adding: Promise<void> = Promise.resolve();
+    closing.push(async () => {
+      await adding;
+      await consumer.close();
+    });
+    const addTopics = async (added: readonly TopicSpec[]) => {
+      const fresh = added.filter(
+        (topic) => !isDeclared(topic) && !replayed.some((known) => isDeepStrictEqual(known, topic)),
+      );
+      if (fresh.length === 0) return;
+      for (const topic of fresh) compile(topic);
+      const kept = replayed.filter(({ name }) => fresh.every((topic) => topic.name !== name));
+      // What waits in the log was sent with the mapping that is about to be replaced.
+      if (kept.length < replayed.length) await consumer.caughtUp();
+      replayed = [...kept, ...fresh];
+      folder.writeReplayedTopics(replayed);
+      await consumer.close();
+      consumer = await start();
+    };
 
     const catalogue = await startCatalogue(postgres, spec, open, logger, now);
     if (catalogue !== null) closing.push(() => catalogue.close());
@@ -119,17 +156,18 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
       async syncCatalogue() {
         await catalogue?.sync();
       },
-      topics: () => topics,
-      async addTopics(added) {
-        const known = new Set(topics.map((topic) => topic.name));
-        const fresh = added.filter((topic) => !known.has(topic.name));
-        if (fresh.length === 0) return;
-        topics = [...topics, ...fresh];
-        folder.writeReplayedTopics([...folder.readReplayedTopics(), ...fresh]);
-        await consumer.close();
-        consumer = await start();
+      topics: () => [...declared, ...replayed],
+      addTopics(added) {
+        const done = adding.then(() => addTopics(added));
+        adding = done.catch(() => {});
+        return done;
       },
+      failed: failure.promise,
       append: (topic, records) => log.append(topic, records),
+      async lag() {
+        await adding;
+        return consumer.lag();
+      },
       close,
     };
   } catch (error) {
@@ -193,7 +231,17 @@ async function startCatalogue(
   const table = spec.enrichment?.postgres.items;
   if (postgres === null || table === undefined) return null;
   const clickhouse = await open();
-  return startCatalogueSync({ clickhouse, postgres, table, refreshSeconds: table.refreshSeconds, logger, now });
+  const attributes = spec.catalog?.attributes ?? [];
+  return startCatalogueSync({
+    clickhouse,
+    postgres,
+    table,
+    mapper: compileTopic({ name: table.table, record: "Item" }, { privacy: spec.privacy, attributes }),
+    listAttributes: attributes.filter(({ type }) => type === "StringList").map(({ name }) => name),
+    refreshSeconds: table.refreshSeconds,
+    logger,
+    now,
+  });
 }
 
 export const newEventId = (): string => randomUUID();

@@ -1,5 +1,5 @@
 import type { PipelineSpec } from "../../crds/index.ts";
-import type { SqlClient } from "../consumer/index.ts";
+import { quotedName, quotedTable, type SqlClient } from "../consumer/index.ts";
 
 type Postgres = NonNullable<PipelineSpec["enrichment"]>["postgres"];
 
@@ -21,15 +21,14 @@ export async function openEmbeddedPostgres(path: string, spec: Postgres): Promis
   for (const table of [spec.users, spec.items]) {
     if (table === undefined) continue;
     const columns = [...new Set(Object.values(table.columns))].filter((column) => column !== table.key);
-    const definitions = [`${quoted(table.key)} text PRIMARY KEY`, ...columns.map((column) => `${quoted(column)} text`)];
-    await engine.exec(`CREATE TABLE IF NOT EXISTS ${table.table} (${definitions.join(", ")})`);
+    const key = `${quotedName(table.key)} text PRIMARY KEY`;
+    const definitions = [key, ...columns.map((column) => `${quotedName(column)} text`)];
+    const [schema] = table.table.includes(".") ? table.table.split(".") : [];
+    if (schema !== undefined) await engine.exec(`CREATE SCHEMA IF NOT EXISTS ${quotedName(schema)}`);
+    await engine.exec(`CREATE TABLE IF NOT EXISTS ${quotedTable(table.table)} (${definitions.join(", ")})`);
   }
   return {
     query: (sql, parameters) => engine.query(sql, parameters),
     close: () => engine.close(),
   };
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -21,6 +21,8 @@ export interface LocalOptions {
   readonly port: number;
   /** Puts the simulated shop in front, at this rate; `null`: nobody comes by itself. */
   readonly simulatedEventsPerSecond: number | null;
+  /** Days of activity that the simulated shop of a new folder begins with; 14 by default. */
+  readonly simulatedHistoryDays?: number;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -74,8 +76,7 @@ export async function runLocal(options: LocalOptions): Promise<RunningLocal> {
     await firstModel({ pipeline, recommender, training, feed, onProgress });
     feed?.open();
     onProgress({ step: "ready" });
-    const failed = pipeline.consumer().ended.then(() => new Promise<never>(() => {}));
-    return { address: server.address, pipeline, recommender, training, failed, close };
+    return { address: server.address, pipeline, recommender, training, failed: pipeline.failed, close };
   } catch (error) {
     await close();
     throw error;
@@ -135,13 +136,22 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
   return startServer(application, { host: options.host, port: options.port, hotPath: recommender.hotPath });
 }
 
+const HISTORY_DAYS = 14;
+
 async function openFeed(
   pipeline: EmbeddedPipeline,
   folder: DataFolder,
-  { simulatedEventsPerSecond, logger, now }: LocalOptions,
+  { simulatedEventsPerSecond: eventsPerSecond, simulatedHistoryDays: historyDays, logger, now }: LocalOptions,
 ): Promise<ShopFeed | null> {
-  if (simulatedEventsPerSecond === null) return null;
-  return openShopFeed({ pipeline, folder, eventsPerSecond: simulatedEventsPerSecond, logger, now });
+  if (eventsPerSecond === null) return null;
+  return openShopFeed({
+    pipeline,
+    folder,
+    eventsPerSecond,
+    historyDays: historyDays ?? HISTORY_DAYS,
+    logger,
+    now,
+  });
 }
 
 const STORING_LOOK_MILLISECONDS = 100;
@@ -157,10 +167,12 @@ async function firstModel(parts: {
   const { pipeline, recommender, training, feed, onProgress } = parts;
   await pipeline.syncCatalogue();
   await feed?.writeHistory((done, total) => onProgress({ step: "history", done, total }));
-  const looking = setInterval(async () => {
+  const look = async () => {
     const { lag } = await pipeline.consumer().status();
-    onProgress({ step: "storing", left: lag });
-  }, STORING_LOOK_MILLISECONDS);
+    if (lag !== null) onProgress({ step: "storing", left: lag });
+  };
+  // Whatever goes wrong with a look is also said by `caughtUp`.
+  const looking = setInterval(() => look().catch(() => {}), STORING_LOOK_MILLISECONDS);
   await pipeline
     .consumer()
     .caughtUp()

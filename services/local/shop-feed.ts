@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { OutgoingRecord } from "../activity-log/index.ts";
+import { type PostgresTable, quotedName, quotedTable, type SqlClient } from "../consumer/index.ts";
 import { createShop, FORMATS, type ShopEvent, type SimulatedShop } from "../simulation/index.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
@@ -11,6 +12,8 @@ export interface ShopFeedOptions {
   readonly folder: DataFolder;
   /** Of what goes on while somebody watches. */
   readonly eventsPerSecond: number;
+  /** Of activity before the first start, in a new folder. */
+  readonly historyDays: number;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -28,19 +31,18 @@ export interface ShopFeed {
 const SEED = 1;
 const ITEMS = 600;
 const SHOPPERS = 1_000;
-const HISTORY_DAYS = 14;
 const DAY = 86_400_000;
 const EVENTS_PER_APPEND = 1_000;
 const TICK_MILLISECONDS = 100;
 const STATE = "simulation";
 
-const stateSchema = z.object({ start: z.int(), historyWritten: z.boolean() });
+const stateSchema = z.object({ start: z.int(), opening: z.int(), historyWritten: z.boolean() });
 
-/** A simulated shop in front of the pipeline: its Postgres tables, two weeks of history, and people who come now. */
+/** A simulated shop in front of the pipeline: its Postgres tables, some days of history, and people who come now. */
 export async function openShopFeed(options: ShopFeedOptions): Promise<ShopFeed> {
   const { pipeline, folder, logger, now } = options;
   const stored = folder.readState(STATE);
-  const state = stored === null ? firstState(now()) : stateSchema.parse(stored);
+  const state = stored === null ? firstState(now(), options.historyDays) : stateSchema.parse(stored);
   folder.writeState(STATE, state);
   const shop = createShop({ seed: SEED, items: ITEMS, shoppers: SHOPPERS, start: state.start });
   await fillPostgres(pipeline, shop, now());
@@ -51,7 +53,7 @@ export async function openShopFeed(options: ShopFeedOptions): Promise<ShopFeed> 
     shop,
     async writeHistory(onProgress) {
       if (state.historyWritten) return 0;
-      const to = state.start + HISTORY_DAYS * DAY;
+      const to = state.opening;
       let total = 0;
       for (const _event of shop.events({ to })) total += 1;
       let done = 0;
@@ -76,8 +78,8 @@ export async function openShopFeed(options: ShopFeedOptions): Promise<ShopFeed> 
   };
 }
 
-function firstState(now: number) {
-  return { start: now - HISTORY_DAYS * DAY, historyWritten: false };
+function firstState(now: number, historyDays: number) {
+  return { start: now - historyDays * DAY, opening: now, historyWritten: false };
 }
 
 async function runLive(
@@ -98,12 +100,17 @@ async function runLive(
   }
 }
 
-/** The seed topics where they can say it, ProductMatcher's own JSON for the rest: carts, refunds, visitors unknown. */
-async function append({ log, names }: EmbeddedPipeline, events: readonly ShopEvent[]): Promise<void> {
+/**
+ * The seed topics where the pipeline reads them and they can say it, ProductMatcher's own JSON for the rest: carts,
+ * refunds, visitors unknown.
+ */
+async function append({ log, names, topics }: EmbeddedPipeline, events: readonly ShopEvent[]): Promise<void> {
+  const read = new Set(topics().map((topic) => topic.name));
   const byTopic = new Map<string, OutgoingRecord[]>();
   for (const event of events) {
-    const seed = FORMATS.seed.accepts(event);
-    const topic = seed ? (event.event === "view" ? "clicks" : "checkouts") : names.eventsTopic;
+    const seedTopic = event.event === "view" ? "clicks" : "checkouts";
+    const seed = read.has(seedTopic) && FORMATS.seed.accepts(event);
+    const topic = seed ? seedTopic : names.eventsTopic;
     const [line = ""] = seed ? FORMATS.seed.lines([event]) : [ownJson(event)];
     const records = byTopic.get(topic) ?? [];
     records.push({ key: event.userId || event.anonymousId, value: Buffer.from(line), timestamp: event.occurredAt });
@@ -139,34 +146,45 @@ function* chunks<T>(values: Iterable<T>, size: number): Generator<T[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-/** The tables `users` and `products` that the quickstart's resource reads, as a shop's back office would have them. */
-async function fillPostgres({ postgres }: EmbeddedPipeline, shop: SimulatedShop, now: number): Promise<void> {
-  if (postgres === null) return;
-  const users = shop.users();
+/** Fills the tables that the resource reads, as a shop's back office would have. */
+async function fillPostgres({ postgres, pipeline }: EmbeddedPipeline, shop: SimulatedShop, now: number): Promise<void> {
+  const tables = pipeline.spec.enrichment?.postgres;
+  if (postgres === null || tables === undefined) return;
+  if (tables.users !== undefined) {
+    const rows = shop.users().map(({ userId, ...user }) => ({ key: userId, ...user }));
+    await fillTable(postgres, tables.users, rows);
+  }
+  if (tables.items !== undefined) {
+    const rows = shop.catalogue(now).map((item) => ({
+      key: item.itemId,
+      name: item.name,
+      description: item.description,
+      categories: item.categories.join(","),
+      tags: item.tags.join(","),
+      brand: item.brand,
+      price: String(item.price),
+      currency: item.currency,
+      stock: String(item.stock),
+      createdAt: new Date(item.createdAt).toISOString(),
+    }));
+    await fillTable(postgres, tables.items, rows);
+  }
+}
+
+/** @param rows texts by the names that the resource gives the columns, and `key` */
+async function fillTable(
+  postgres: SqlClient,
+  { table, key, columns }: PostgresTable,
+  rows: readonly (Readonly<Record<string, string>> & { readonly key: string })[],
+): Promise<void> {
+  const known = Object.entries(columns).filter(([ours]) => rows[0]?.[ours] !== undefined);
+  const names = [key, ...known.map(([, theirs]) => theirs)].map(quotedName);
+  const values = [rows.map((row) => row.key), ...known.map(([ours]) => rows.map((row) => row[ours] ?? null))];
+  const updates = names.slice(1).map((name) => `${name} = excluded.${name}`);
   await postgres.query(
-    `INSERT INTO users (id, username)
-     SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (id) DO NOTHING`,
-    [users.map((user) => user.userId), users.map((user) => user.username)],
-  );
-  const items = shop.catalogue(now);
-  const column = (read: (item: (typeof items)[number]) => string) => items.map(read);
-  await postgres.query(
-    `INSERT INTO products (id, name, description, categories, tags, brand, price, currency, stock, created_at)
-     SELECT * FROM unnest(
-       $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::text[]
-     ) ON CONFLICT (id) DO UPDATE SET stock = excluded.stock`,
-    [
-      column((item) => item.itemId),
-      column((item) => item.name),
-      column((item) => item.description),
-      column((item) => item.categories.join(",")),
-      column((item) => item.tags.join(",")),
-      column((item) => item.brand),
-      column((item) => String(item.price)),
-      column((item) => item.currency),
-      column((item) => String(item.stock)),
-      column((item) => new Date(item.createdAt).toISOString()),
-    ],
+    `INSERT INTO ${quotedTable(table)} (${names.join(", ")})
+     SELECT * FROM unnest(${names.map((_, index) => `$${index + 1}::text[]`).join(", ")})
+     ON CONFLICT (${quotedName(key)}) DO ${updates.length === 0 ? "NOTHING" : `UPDATE SET ${updates.join(", ")}`}`,
+    values,
   );
 }

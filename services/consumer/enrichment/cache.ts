@@ -21,6 +21,8 @@ export function cachedLookup(lookup: Lookup, options: AttributeCacheOptions): Lo
     max: options.maxEntries,
     ttl: options.refreshSeconds * 1000,
     perf: { now: options.now },
+    // Otherwise it keeps the time of a look for a moment of the process's own clock.
+    ttlResolution: 0,
   });
   return async (keys) => {
     const found = new Map<string, Attributes>();

@@ -1,9 +1,12 @@
 import type { ClickHouse } from "../../clickhouse/index.ts";
-import { type AttributionSpec, attribute, touchedPairs } from "../attribution.ts";
-import { checkoutRow, type EventRow } from "../rows.ts";
+import { type AttributionSpec, attribute, isConversion, touchedPairs } from "../attribution.ts";
+import { type Attributes, checkoutRow, EVENT_COLUMNS, type EventRow } from "../rows.ts";
 import type { AttributeSource } from "./enrich.ts";
 
 const PAGE = 5_000;
+
+/** An event as the table gives it back: 64-bit integers and decimals as text. */
+type StoredEvent = Omit<EventRow, "occurred_at" | "offset"> & { readonly occurred_at: string; readonly offset: string };
 
 /**
  * Fills in what was stored while the source of attributes was away.
@@ -17,27 +20,29 @@ export async function completeEnrichment(
   spec: AttributionSpec,
   now: number,
 ): Promise<number> {
-  const pending = await clickhouse.query<EventRow & { occurred_at: string }>(
+  const pending = await clickhouse.query<StoredEvent>(
     `SELECT * REPLACE (toUnixTimestamp64Milli(occurred_at) AS occurred_at)
      FROM events FINAL WHERE NOT enriched LIMIT {page:UInt32}`,
     { page: PAGE },
   );
   if (pending.length === 0) return 0;
   const keys = (column: "user_id" | "item_id") => [...new Set(pending.map((row) => row[column]))].filter(Boolean);
-  const users = (await source.users?.(keys("user_id"))) ?? new Map();
-  const items = (await source.items?.(keys("item_id"))) ?? new Map();
+  const none: ReadonlyMap<string, Attributes> = new Map();
+  const users = (await source.users?.(keys("user_id"))) ?? none;
+  const items = (await source.items?.(keys("item_id"))) ?? none;
   const rows = pending.map((row) => ({
     ...row,
     occurred_at: Number(row.occurred_at),
+    offset: Number(row.offset),
     user_attributes: users.get(row.user_id) ?? {},
     item_attributes: items.get(row.item_id) ?? {},
     enriched: true,
     ingested_at: now,
   }));
-  const conversions = rows.filter((row) => spec.conversions.includes(row.event));
+  const conversions = rows.filter((row) => isConversion(row, spec));
   await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow));
   const pairs = touchedPairs(conversions, spec);
   if (pairs !== null) await attribute(clickhouse, pairs, spec);
-  await clickhouse.insert("events", rows);
+  await clickhouse.insert("events", rows, EVENT_COLUMNS);
   return rows.length;
 }

@@ -1,4 +1,12 @@
 export { type AttributeCacheOptions, cachedLookup, type Lookup } from "./cache.ts";
 export { completeEnrichment } from "./complete.ts";
 export { type AttributeSource, enrich, unenriched } from "./enrich.ts";
-export { openPostgres, type PostgresTable, type SqlClient, tableLookup } from "./postgres.ts";
+export {
+  openPostgres,
+  type PostgresTable,
+  quotedName,
+  quotedTable,
+  readTable,
+  type SqlClient,
+  tableLookup,
+} from "./postgres.ts";

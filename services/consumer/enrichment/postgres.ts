@@ -48,7 +48,7 @@ const KEY_NOT_OF_TYPE = new Set(["22P02", "22003"]);
 
 /** Reads the columns of the rows with the given keys, as text; columns that are null are left out. */
 export function tableLookup(client: SqlClient, table: PostgresTable): Lookup {
-  const key = quoted(table.key);
+  const key = quotedName(table.key);
   return async (keys) => {
     // Compared in the key's own type, so that its index serves; as text only when some id cannot be of that type.
     const { rows } = await client.query(`${select(table)} WHERE ${key} = ANY($1)`, [keys]).catch((error: unknown) => {
@@ -61,11 +61,11 @@ export function tableLookup(client: SqlClient, table: PostgresTable): Lookup {
 
 const PAGE_ROWS = 5_000;
 
-/** The whole table in pages by key. */
+/** The whole table in pages by key; rows without one are left out. */
 export async function* readTable(client: SqlClient, table: PostgresTable): AsyncGenerator<Map<string, Attributes>> {
-  const key = quoted(table.key);
+  const key = quotedName(table.key);
   const tail = `ORDER BY ${key} LIMIT ${PAGE_ROWS}`;
-  let page = new Map((await client.query(`${select(table)} ${tail}`, [])).rows.map(readRow));
+  let page = new Map((await client.query(`${select(table)} WHERE ${key} IS NOT NULL ${tail}`, [])).rows.map(readRow));
   while (page.size > 0) {
     yield page;
     const last = [...page.keys()].at(-1);
@@ -74,8 +74,10 @@ export async function* readTable(client: SqlClient, table: PostgresTable): Async
 }
 
 function select(table: PostgresTable): string {
-  const columns = Object.entries(table.columns).map(([ours, theirs]) => `${quoted(theirs)}::text AS ${quoted(ours)}`);
-  return `SELECT ${[`${quoted(table.key)}::text AS "key of row"`, ...columns].join(", ")} FROM ${quotedTable(table.table)}`;
+  const columns = Object.entries(table.columns).map(
+    ([ours, theirs]) => `${quotedName(theirs)}::text AS ${quotedName(ours)}`,
+  );
+  return `SELECT ${[`${quotedName(table.key)}::text AS "key of row"`, ...columns].join(", ")} FROM ${quotedTable(table.table)}`;
 }
 
 function readRow(row: unknown): [string, Attributes] {
@@ -89,10 +91,11 @@ function sqlState(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-function quotedTable(table: string): string {
-  return table.split(".").map(quoted).join(".");
+/** `table` or `schema.table` as SQL takes it, whatever characters it has. */
+export function quotedTable(table: string): string {
+  return table.split(".").map(quotedName).join(".");
 }
 
-function quoted(name: string): string {
+export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

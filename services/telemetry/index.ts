@@ -1,0 +1,1 @@
+export { createLogger, errorLine } from "./logger.ts";
