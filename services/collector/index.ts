@@ -35,10 +35,8 @@ export function collectorRouter(options: CollectorOptions): Router {
   const collect = async (bodies: readonly unknown[]): Promise<Collected> => {
     const checked = bodies.map((body) => check(body, options));
     const accepted = checked.filter((result) => "record" in result);
-    await options.log.append(
-      options.topic,
-      accepted.map((result) => result.record),
-    );
+    const records = accepted.map((result) => result.record);
+    if (records.length > 0) await options.log.append(options.topic, records);
     const rejected = checked.flatMap((result, index) =>
       "rejection" in result ? [{ index, ...result.rejection }] : [],
     );
