@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties. */
+/** `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker. */
 export default defineConfig({
   test: {
     pool: "forks",
@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.slow.test.ts"],
+          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts"],
         },
       },
       {
@@ -21,6 +21,15 @@ export default defineConfig({
           name: "slow",
           include: ["{crds,operator,services,dashboards,test}/**/*.slow.test.ts"],
           testTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kafka",
+          include: ["**/*.kafka.test.ts"],
+          globalSetup: "test/kafka/setup.ts",
+          testTimeout: 120_000,
         },
       },
     ],

@@ -1,0 +1,15 @@
+/**
+ * The activity log on Apache Kafka: all that the program knows of kafkajs is in this folder.
+ */
+export { KafkaLogError, type KafkaLogErrorCode } from "./errors.ts";
+export { type KafkaLog, openKafkaLog } from "./log.ts";
+export {
+  COMPRESSIONS,
+  type Compression,
+  type KafkaLogEvent,
+  type KafkaLogOptions,
+  type SaslFiles,
+  type TlsFiles,
+  type TopicDefaults,
+} from "./options.ts";
+export type { KafkaSubscription, SubscriptionStatus } from "./subscription.ts";

@@ -1,0 +1,121 @@
+/**
+ * What a person gives to reach a Kafka cluster, checked once and completed with defaults.
+ */
+import { KafkaLogError } from "./errors.ts";
+
+export const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** Files are read again for every new connection, so a certificate may be renewed while the program runs. */
+export interface TlsFiles {
+  /** Authorities that vouch for the brokers, PEM. Default: those of the system. */
+  readonly caFile?: string;
+  /** The client's own certificate and key, PEM: both or neither. */
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+}
+
+/** The files are read again for every sign-in, so a password may be rotated while the program runs. */
+export interface SaslFiles {
+  readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
+  readonly username: string | { readonly file: string };
+  readonly passwordFile: string;
+}
+
+export interface TopicDefaults {
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** By the records' own timestamps. Default: kept for ever. */
+  readonly retentionMilliseconds?: number;
+  /** Largest record that a new topic takes, in bytes. Default 16 MiB. */
+  readonly maxRecordBytes?: number;
+}
+
+/** What happened inside, for logs and metrics; none of it needs an answer. */
+export type KafkaLogEvent =
+  | { readonly kind: "rejoined"; readonly group: string; readonly partitions: number }
+  /** Positions of partitions that this process no longer holds: they were not committed. */
+  | { readonly kind: "commit_fenced"; readonly group: string; readonly positions: number }
+  /** Retention has deleted records before they were read. */
+  | { readonly kind: "records_expired"; readonly topic: string; readonly partition: number; readonly records: number }
+  /** The committed position is beyond the partition's end: the topic was made anew. Read from its beginning. */
+  | { readonly kind: "position_beyond_end"; readonly topic: string; readonly partition: number }
+  /** Goes on by itself. */
+  | { readonly kind: "retrying"; readonly doing: string; readonly error: Error };
+
+export interface KafkaLogOptions {
+  /** host:port, asked in turn. */
+  readonly bootstrapServers: readonly string[];
+  /** How the brokers' logs and quotas call this program. Default `productmatcher`. */
+  readonly clientId?: string;
+  /** Absent: plaintext. `{}`: the system's authorities. */
+  readonly tls?: TlsFiles;
+  readonly sasl?: SaslFiles;
+  /** Default `gzip`. */
+  readonly compression?: Compression;
+  /** For topics that are absent. Without it an absent topic is an error. */
+  readonly topicDefaults?: TopicDefaults;
+  /** Of one subscription, decompressed. Default 64 MiB. At most one fetch more is held. */
+  readonly maxBufferedBytes?: number;
+  /** Most bytes that one produce request carries, before compression. Default 1,000,000: what every topic takes. */
+  readonly maxBatchBytes?: number;
+  /** How long an append tries. Default 120,000. */
+  readonly deliveryTimeoutMilliseconds?: number;
+  /** How long a commit tries, so long as its partition is held. Default 600,000. */
+  readonly commitTimeoutMilliseconds?: number;
+  /** How long subscribing and looking things up try. Default 60,000. */
+  readonly requestTimeoutMilliseconds?: number;
+  /** A member unheard of for so long loses its partitions. Default 30,000. */
+  readonly sessionTimeoutMilliseconds?: number;
+  /** Longest wait of a fetch for a first record. Default 500. */
+  readonly fetchWaitMilliseconds?: number;
+  /** How soon partitions that were added are found. Default 60,000. */
+  readonly metadataMaxAgeMilliseconds?: number;
+  readonly onEvent?: (event: KafkaLogEvent) => void;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
+}
+
+type Optional = "tls" | "sasl" | "topicDefaults";
+export type CompiledOptions = Required<Omit<KafkaLogOptions, Optional>> & Pick<KafkaLogOptions, Optional>;
+
+const DEFAULTS = {
+  clientId: "productmatcher",
+  compression: "gzip",
+  maxBufferedBytes: 64 * 1024 * 1024,
+  maxBatchBytes: 1_000_000,
+  deliveryTimeoutMilliseconds: 120_000,
+  commitTimeoutMilliseconds: 600_000,
+  requestTimeoutMilliseconds: 60_000,
+  sessionTimeoutMilliseconds: 30_000,
+  fetchWaitMilliseconds: 500,
+  metadataMaxAgeMilliseconds: 60_000,
+  onEvent: () => {},
+  now: Date.now,
+} as const;
+
+/** @throws KafkaLogError `invalid_options` that names the option and what to write instead */
+export function compileOptions(options: KafkaLogOptions): CompiledOptions {
+  const compiled: CompiledOptions = { ...DEFAULTS, ...options };
+  if (compiled.bootstrapServers.length === 0) invalid("bootstrapServers is empty: name at least one broker, host:port");
+  for (const server of compiled.bootstrapServers) {
+    if (!/^[^:\s]+:\d{1,5}$/.test(server)) invalid(`bootstrapServers has ${JSON.stringify(server)}: write host:port`);
+  }
+  if (!COMPRESSIONS.includes(compiled.compression)) {
+    invalid(`compression is ${compiled.compression}: write one of ${COMPRESSIONS.join(", ")}`);
+  }
+  const { tls, topicDefaults } = compiled;
+  if (tls !== undefined && (tls.certificateFile === undefined) !== (tls.keyFile === undefined)) {
+    invalid("tls has only one of certificateFile and keyFile: give both, or neither");
+  }
+  for (const [name, value] of Object.entries({ ...compiled, ...topicDefaults })) {
+    if (typeof value === "number" && !(Number.isSafeInteger(value) && value > 0)) {
+      invalid(`${name} is ${value}: give a whole number of at least 1`);
+    }
+  }
+  return Object.freeze(compiled);
+}
+
+function invalid(message: string): never {
+  throw new KafkaLogError("invalid_options", message);
+}

@@ -1,0 +1,232 @@
+/**
+ * A real broker: Apache Kafka, broker and controller in one process, on loopback. Started, stopped, killed and started
+ * again on the same data.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { openKafkaLog } from "../../services/kafka/index.ts";
+import { type Certificates, makeCertificates } from "./certificates.ts";
+import { installKafka } from "./install.ts";
+
+const run = promisify(execFile);
+
+const CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
+const READY_TIMEOUT_MILLISECONDS = 60_000;
+const STOP_TIMEOUT_MILLISECONDS = 30_000;
+/** Small and quick to start rather than fast: two cores are shared with the suites. */
+const JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+export const USER = "shop";
+export const PASSWORD = "first password";
+
+export interface BrokerOptions {
+  /** Further lines of server.properties. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** host:port of each listener. */
+export interface BrokerAddresses {
+  readonly plaintext: string;
+  /** TLS; asks the client for its certificate. */
+  readonly tls: string;
+  /** TLS and sign-in as `USER`, by PLAIN and SCRAM. */
+  readonly sasl: string;
+}
+
+export interface BrokerDescription extends BrokerAddresses {
+  readonly certificates: Certificates;
+}
+
+export interface Broker extends BrokerDescription {
+  readonly pid: () => number;
+  /** Orderly. The data stays. */
+  stop(): Promise<void>;
+  /** As when the power fails. */
+  kill(): Promise<void>;
+  /** On the same data and ports, after `stop` or `kill`. */
+  start(): Promise<void>;
+  setScramPassword(password: string): Promise<void>;
+  /** Stops it if it runs, and removes its data. */
+  remove(): Promise<void>;
+}
+
+/** @returns once it answers everything that the suites ask, groups included */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const jars = join(await installKafka(), "*");
+  const folder = mkdtempSync(join(tmpdir(), "productmatcher-kafka-"));
+  const certificates = await makeCertificates(folder);
+  const [plaintext, tls, sasl, controller] = await freePorts(4);
+  const properties = join(folder, "server.properties");
+  const lines = serverProperties(folder, certificates, { plaintext, tls, sasl, controller });
+  writeFileSync(properties, write({ ...lines, ...options.properties }));
+  const java = (...words: string[]) =>
+    run("java", ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars, ...words]);
+  await java(
+    ...["kafka.tools.StorageTool", "format", "--config", properties, "--cluster-id", CLUSTER_ID],
+    ...["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => [
+      "--add-scram",
+      `${mechanism}=[name=${USER},password=${PASSWORD}]`,
+    ]),
+  );
+
+  const output = join(folder, "output.log");
+  let child: ChildProcess | null = null;
+  let exited: Promise<unknown> = Promise.resolve();
+  const start = async () => {
+    const out = openSync(output, "a");
+    const level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+    const started = spawn("java", [...JAVA_OPTIONS, level, "-cp", jars, "kafka.Kafka", properties], {
+      stdio: ["ignore", out, out],
+    });
+    closeSync(out);
+    child = started;
+    exited = new Promise((resolve) => started.once("exit", resolve));
+    await ready(`127.0.0.1:${plaintext}`, started, output);
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    if (child === null) return;
+    child.kill(signal);
+    const timer = setTimeout(() => child?.kill("SIGKILL"), STOP_TIMEOUT_MILLISECONDS);
+    await exited;
+    clearTimeout(timer);
+    child = null;
+  };
+  const killAtExit = () => child?.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  const broker: Broker = {
+    plaintext: `127.0.0.1:${plaintext}`,
+    tls: `127.0.0.1:${tls}`,
+    sasl: `127.0.0.1:${sasl}`,
+    certificates,
+    pid() {
+      if (child?.pid === undefined) throw new Error("the broker does not run");
+      return child.pid;
+    },
+    start,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    async setScramPassword(password) {
+      const config = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
+        .map((mechanism) => `${mechanism}=[password=${password}]`)
+        .join(",");
+      await java(
+        ...["kafka.admin.ConfigCommand", "--bootstrap-server", `127.0.0.1:${plaintext}`, "--alter"],
+        ...["--add-config", config, "--entity-type", "users", "--entity-name", USER],
+      );
+    },
+    async remove() {
+      await end("SIGKILL");
+      process.removeListener("exit", killAtExit);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await start();
+  } catch (error) {
+    await broker.remove();
+    throw error;
+  }
+  return broker;
+}
+
+function serverProperties(
+  folder: string,
+  { caFile, brokerFile }: Certificates,
+  ports: Record<"plaintext" | "tls" | "sasl" | "controller", number>,
+): Record<string, string> {
+  const listeners = Object.entries({ PLAINTEXT: ports.plaintext, SSL: ports.tls, SASL_SSL: ports.sasl }).map(
+    ([name, port]) => `${name}://127.0.0.1:${port}`,
+  );
+  const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+  return {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
+    "controller.listener.names": "CONTROLLER",
+    listeners: [...listeners, `CONTROLLER://127.0.0.1:${ports.controller}`].join(","),
+    "advertised.listeners": listeners.join(","),
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": join(folder, "data"),
+    // A killed broker may register again once its session is over.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "auto.create.topics.enable": "false",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "2",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "ssl.keystore.type": "PEM",
+    "ssl.keystore.location": brokerFile,
+    "ssl.truststore.type": "PEM",
+    "ssl.truststore.location": caFile,
+    "listener.name.ssl.ssl.client.auth": "required",
+    "listener.name.sasl_ssl.ssl.client.auth": "none",
+    "listener.name.sasl_ssl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+    "listener.name.sasl_ssl.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`,
+    "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": scram,
+    "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram,
+  };
+}
+
+function write(properties: Readonly<Record<string, string>>): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+/** A fresh broker refuses groups, topics and producers for some seconds: an append and a subscription see all three. */
+async function ready(address: string, child: ChildProcess, output: string): Promise<void> {
+  const log = openKafkaLog({
+    bootstrapServers: [address],
+    topicDefaults: { partitions: 1, replicationFactor: 1 },
+    requestTimeoutMilliseconds: READY_TIMEOUT_MILLISECONDS,
+    deliveryTimeoutMilliseconds: READY_TIMEOUT_MILLISECONDS,
+    fetchWaitMilliseconds: 50,
+  });
+  const gone = new Promise<never>((_resolve, reject) => {
+    child.once("exit", (code) => {
+      const said = existsSync(output) ? readFileSync(output, "utf8").slice(-2_000) : "";
+      reject(new Error(`the broker ended with ${code}: ${said}`));
+    });
+  });
+  gone.catch(() => {});
+  const answered = (async () => {
+    await log.append("ready", [{ key: null, value: new Uint8Array(1) }]);
+    const subscription = await log.subscribe({ group: "ready", topics: ["ready"], startFrom: "Earliest" });
+    await subscription.close();
+  })();
+  try {
+    await Promise.race([answered, gone]);
+  } finally {
+    await Promise.race([log.close(), sleep(5_000)]);
+  }
+}
+
+async function freePorts(count: 4): Promise<[number, number, number, number]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const [first = 0, second = 0, third = 0, fourth = 0] = ports;
+  return [first, second, third, fourth];
+}
