@@ -3,28 +3,24 @@ import type { Catalogue, CatalogueItem } from "./catalogue.ts";
 
 /** Items a query: results are held in memory whole. */
 const PAGE = 10_000;
-/** Changes that reach the table late, with times of their own, are still seen when no older than this. */
-const OVERLAP_MILLISECONDS = 60_000;
-/** All items are read again this often: a change may be stored long after the time it carries. */
+/** From the time that a row carries as stored until a reader sees it: the rest of its block, a replica that lags. */
+const OVERLAP_MILLISECONDS = 30_000;
+/** All items are read again this often: a replica may have lagged longer. */
 const COMPLETE_MILLISECONDS = 600_000;
 
-const COLUMNS = `item_id, name, categories, price, hidden,
-  toUnixTimestamp64Milli(coalesce(created_at, updated_at)) AS since,
-  toUnixTimestamp64Milli(updated_at) AS changed_at`;
+/** A row that was stored lately need not be the one that holds: its own time may be older than that of another. */
+const STORED_SINCE = `item_id GLOBAL IN (
+  SELECT item_id FROM items WHERE ingested_at >= fromUnixTimestamp64Milli({since:Int64})
+)`;
 
-const PAGE_OF_ITEMS = `
-SELECT ${COLUMNS}
+function pageOf(condition: string): string {
+  return `
+SELECT item_id, name, categories, price, hidden, toUnixTimestamp64Milli(coalesce(created_at, updated_at)) AS since
 FROM items FINAL
-WHERE item_id > {after:String}
+WHERE item_id > {after:String} AND ${condition}
 ORDER BY item_id
 LIMIT {limit:UInt32}`;
-
-const CHANGED_ITEMS = `
-SELECT ${COLUMNS}
-FROM items
-WHERE updated_at >= fromUnixTimestamp64Milli({since:Int64})
-ORDER BY updated_at DESC
-LIMIT 1 BY item_id`;
+}
 
 interface ItemRow {
   readonly item_id: string;
@@ -33,7 +29,6 @@ interface ItemRow {
   readonly price: string | null;
   readonly hidden: boolean;
   readonly since: string;
-  readonly changed_at: string;
 }
 
 /** Keeps a catalogue as the table `items` is. */
@@ -41,8 +36,8 @@ export class CatalogueSource {
   readonly #clickhouse: ClickHouse;
   readonly #catalogue: Catalogue;
   readonly #now: () => number;
-  /** The latest change seen, by the items' own time. */
-  #watermark = 0;
+  /** Up to when everything stored has been read, by the clock of ClickHouse. */
+  #readUntil = 0;
   #completedAt: number | undefined;
 
   constructor(clickhouse: ClickHouse, catalogue: Catalogue, now: () => number) {
@@ -51,30 +46,31 @@ export class CatalogueSource {
     this.#now = now;
   }
 
-  /** Reads everything the first time, later what changed. @throws ClickHouseError */
+  /** Reads everything the first time, later what was stored since. @throws ClickHouseError */
   async refresh(): Promise<void> {
     const now = this.#now();
+    const begun = await this.#storeTime();
     if (this.#completedAt === undefined || now - this.#completedAt >= COMPLETE_MILLISECONDS) {
-      await this.#readAll();
+      await this.#read(pageOf("true"), {});
       this.#completedAt = now;
     } else {
-      const since = Math.max(0, this.#watermark - OVERLAP_MILLISECONDS);
-      this.#apply(await this.#clickhouse.query<ItemRow>(CHANGED_ITEMS, { since }));
+      await this.#read(pageOf(STORED_SINCE), { since: this.#readUntil - OVERLAP_MILLISECONDS });
     }
+    this.#readUntil = begun;
   }
 
-  async #readAll(): Promise<void> {
+  async #storeTime(): Promise<number> {
+    const [row] = await this.#clickhouse.query<{ now: string }>("SELECT toUnixTimestamp64Milli(now64(3)) AS now");
+    return Number(row?.now ?? 0);
+  }
+
+  async #read(page: string, parameters: { readonly since?: number }): Promise<void> {
     let after: string | undefined = "";
     while (after !== undefined) {
-      const rows: ItemRow[] = await this.#clickhouse.query<ItemRow>(PAGE_OF_ITEMS, { after, limit: PAGE });
-      this.#apply(rows);
+      const rows: ItemRow[] = await this.#clickhouse.query<ItemRow>(page, { ...parameters, after, limit: PAGE });
+      this.#catalogue.apply(rows.map(catalogueItem));
       after = rows.length === PAGE ? rows.at(-1)?.item_id : undefined;
     }
-  }
-
-  #apply(rows: readonly ItemRow[]): void {
-    for (const row of rows) this.#watermark = Math.max(this.#watermark, Number(row.changed_at));
-    this.#catalogue.apply(rows.map(catalogueItem));
   }
 }
 

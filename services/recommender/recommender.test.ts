@@ -218,6 +218,18 @@ describe("the endpoints", () => {
     expect(await itemsOf("popular?limit=100")).toEqual(["bulb", "desk", "lamp", "shade", "rug", "bench"]);
   });
 
+  test("a change that is stored long after the time it carries is seen at the next look, an outdated one changes nothing", async () => {
+    await publishShop();
+    const changedAt = Date.UTC(2026, 0, 2);
+    await storeItems(clickhouse, [{ item_id: "chair" }], changedAt);
+    await storeItems(clickhouse, [{ item_id: "lamp" }], changedAt + 86_400_000);
+    await start();
+    await storeItems(clickhouse, [{ item_id: "chair", hidden: true }], changedAt + 1);
+    await storeItems(clickhouse, [{ item_id: "lamp", hidden: true }], changedAt);
+    await recommender.refresh();
+    expect(await itemsOf("popular?limit=100")).toEqual(["bulb", "desk", "lamp", "shade", "rug"]);
+  });
+
   test("an answer of ten items is small", async () => {
     const items = Array.from({ length: 12 }, (_, at) => `sku-${1000 + at}`);
     await publishRanking(clickhouse, "popular", { version: "popular-20260101T000000Z" }, items);
