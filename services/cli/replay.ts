@@ -1,23 +1,23 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { TopicSpec } from "../activity/index.ts";
-import { readHolder } from "../activity-log/embedded/index.ts";
-import { type ClickHouse, openClickHouse } from "../clickhouse/index.ts";
-import { countTopics, type DataFolder, openDataFolder, openPipeline, type TopicCount } from "../local/index.ts";
+import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
+import type { TopicCount } from "../local/index.ts";
 import {
+  type Clock,
   openReplaySource,
   REPLAY_FORMATS,
+  type Replayed,
   type ReplayFormat,
   type ReplaySource,
   ReplaySourceError,
   type ReplayTarget,
   replay,
 } from "../replay/index.ts";
-import { type AdminClient, adminClient, dataDirOption, urlOption } from "./admin-client.ts";
-import { commandLogger, count, progressBar, table } from "./output.ts";
-import { CommandError, parseResource, type ReadResource, readResource } from "./resource.ts";
+import { dataDirOption, urlOption } from "./admin-client.ts";
+import { count, progressBar, table } from "./output.ts";
+import { openDestination, type ReplayDestination } from "./replay-destination.ts";
+import { CommandError } from "./resource.ts";
 
 interface ReplayOptions {
   readonly format: ReplayFormat | "auto";
@@ -48,7 +48,8 @@ const HELP = `
 Layouts: retailrocket (CSV), uci (UCI Online Retail, Parquet), otto, segment and seed (JSON lines; seed is the topics
 clicks and checkouts), jsonlines (any topic of the resource, with --topic). CSV and Parquet are read by ClickHouse.
 Where a pipeline runs on --data-dir, or --url names one, the records go to it; else they are stored right here.
-A second replay of the same file changes nothing: each record is known by file name and row.
+A second replay of the same file changes nothing: each record is known by file name and row. Ctrl-C stores what was sent,
+says how much is left and ends with exit code 130; the same command again sends the rest.
 
 Examples:
   $ productmatcher replay online_retail.parquet
@@ -56,160 +57,117 @@ Examples:
   $ productmatcher replay clicks.jsonl --topic clicks --speed 60`;
 
 interface Summary {
+  /** Sent, and stored. */
   readonly records: number;
+  /** Not sent, because a person stopped it. */
+  readonly left: number;
   readonly seconds: number;
   readonly topics: readonly TopicCount[];
 }
 
+const EXIT_INTERRUPTED = 130;
+
 async function run(file: string, options: ReplayOptions): Promise<void> {
+  keepYoungGenerationSmall();
   const started = performance.now();
-  const running = options.url !== undefined || readHolder(resolve(options.dataDir)) !== null;
-  const { records, topics } = running ? await intoRunning(file, options) : await intoFolder(file, options);
-  const summary: Summary = { records, seconds: (performance.now() - started) / 1000, topics };
+  const { sent, left, topics } = await explained(async () => {
+    const destination = await openDestination(options);
+    try {
+      return await replayInto(destination, file, options);
+    } finally {
+      await destination.close();
+    }
+  });
+  const summary: Summary = { records: sent, left, seconds: (performance.now() - started) / 1000, topics };
   console.log(options.json ? JSON.stringify(summary, null, 2) : summaryText(summary));
+  if (left > 0) process.exitCode = EXIT_INTERRUPTED;
 }
 
-function summaryText({ records, seconds, topics }: Summary): string {
+/**
+ * A replay is one long stream of short-lived objects. V8 would let the space for them grow to 128 MB, which makes it no
+ * faster: measured on a million events, a tenth of the memory and none of the throughput.
+ */
+function keepYoungGenerationSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+}
+
+/** Turns what a person can mend into a message without a stack. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ReplaySourceError) throw new CommandError(error.message, 2);
+    if (error instanceof EmbeddedLogError) throw new CommandError(error.message);
+    throw error;
+  }
+}
+
+function summaryText({ records, left, seconds, topics }: Summary): string {
   const rows = topics.map((row) => [row.topic, row.events, row.deadLetters]);
+  const rest = `Stopped: ${count(left)} records are left; the same command again sends them and counts none twice.`;
   return [
     `${count(records)} records in ${seconds.toFixed(1)} s (${count(Math.round(records / seconds))} a second).`,
+    ...(left > 0 ? [rest] : []),
     "",
     table(["TOPIC", "EVENTS IN THE TABLE", "OPEN DEAD LETTERS"], rows),
   ].join("\n");
 }
 
-type Outcome = Pick<Summary, "records" | "topics">;
+type Outcome = Replayed & Pick<Summary, "topics">;
 
-/** Opens the pipeline in this process, without its HTTP side. */
-async function intoFolder(file: string, options: ReplayOptions): Promise<Outcome> {
-  const logger = commandLogger();
-  const folder = openDataFolder(options.dataDir);
+async function replayInto(destination: ReplayDestination, file: string, options: ReplayOptions): Promise<Outcome> {
+  const source = await openSource(destination, file, options);
   try {
-    const { pipeline: resource, text } = await resourceOf(options, folder);
-    folder.writeResource(text);
-    const pipeline = await openPipeline({ pipeline: resource, folder, logger, now: Date.now });
-    try {
-      const target: ReplayTarget = {
-        addTopics: (topics) => pipeline.addTopics(topics),
-        append: (topic, records) => pipeline.append(topic, records),
-        lag: async () => (await pipeline.consumer().status()).lag,
-      };
-      const source = await openSource(file, options, { topics: pipeline.topics(), engine: pipeline.clickhouse });
-      const records = await send(source, target, options);
-      const topics = source.topics.map((topic) => topic.name);
-      return { records, topics: await countTopics(pipeline.clickhouse, topics) };
-    } finally {
-      await pipeline.close();
-    }
+    const replayed = await send(source, destination.target, options.speed ?? null);
+    return { ...replayed, topics: await destination.count(source.topics.map(({ name }) => name)) };
   } finally {
-    folder.release();
+    await source.close();
   }
-}
-
-async function resourceOf({ file, dataDir }: ReplayOptions, folder: DataFolder): Promise<ReadResource> {
-  if (file !== undefined) return readResource(file);
-  const text = folder.readResource() ?? DEFAULT_RESOURCE;
-  return { text, pipeline: parseResource(text, `resource.yaml in ${dataDir}`) };
-}
-
-/** For a folder that nobody has named a pipeline for yet. */
-const DEFAULT_RESOURCE = `apiVersion: productmatcher.dev/v1alpha1
-kind: RecommenderPipeline
-metadata:
-  name: storefront
-spec:
-  source:
-    kafka:
-      bootstrapServers: [kafka:9092]
-  sink:
-    clickhouse:
-      url: http://clickhouse:8123
-      credentials:
-        secretRef:
-          name: clickhouse
-  collector: {}
-`;
-
-/** Sends the records to a pipeline that runs in another process; CSV and Parquet are read by an engine of our own. */
-async function intoRunning(file: string, options: ReplayOptions): Promise<Outcome> {
-  const client = adminClient(options);
-  const { topics } = await client.get<{ topics: TopicSpec[] }>("/admin/topics");
-  const scratch = await mkdtemp(join(tmpdir(), "productmatcher-replay-"));
-  const engine = await openClickHouse({ kind: "embedded", path: scratch }, "replay");
-  try {
-    const source = await openSource(file, options, { topics, engine });
-    const records = await send(source, overHttp(client), options);
-    const { counts } = await client.get<{ counts: TopicCount[] }>("/admin/topics");
-    const names = new Set(source.topics.map((topic) => topic.name));
-    return { records, topics: counts.filter((row) => names.has(row.topic)) };
-  } finally {
-    await engine.close();
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-function overHttp(client: AdminClient): ReplayTarget {
-  return {
-    async addTopics(topics) {
-      await client.post("/admin/topics", { topics });
-    },
-    async append(topic, records) {
-      const body = records.map(({ key, value, headers }) => ({
-        key,
-        valueBase64: Buffer.from(value).toString("base64"),
-        headers: headers ?? {},
-      }));
-      await client.post("/admin/records", { topic, records: body });
-    },
-    async lag() {
-      const { consumer } = await client.get<{ consumer: { lag: number } }>("/status");
-      return consumer.lag;
-    },
-  };
 }
 
 function openSource(
+  { topics, engine }: ReplayDestination,
   file: string,
-  options: ReplayOptions,
-  pipeline: { readonly topics: readonly TopicSpec[]; readonly engine: ClickHouse },
+  { format, topic: name, speed }: ReplayOptions,
 ): Promise<ReplaySource> {
-  const topic = pipeline.topics.find((entry) => entry.name === options.topic);
-  if (options.topic !== undefined && topic === undefined) {
-    const known = pipeline.topics.map((entry) => entry.name).join(", ");
-    throw new CommandError(`the pipeline has no topic ${options.topic}; it has ${known === "" ? "none" : known}`, 2);
+  const topic = topics.find((known) => known.name === name);
+  if (name !== undefined && topic === undefined) {
+    const names = topics.map((known) => known.name).join(", ");
+    throw new CommandError(`the pipeline has no topic ${name}; it has ${names === "" ? "none" : names}`, 2);
   }
-  return openOrExplain(file, options, { engine: pipeline.engine, ...(topic === undefined ? {} : { topic }) });
+  return openReplaySource(file, format, {
+    engine,
+    readTimes: speed !== undefined,
+    ...(topic === undefined ? {} : { topic }),
+  });
 }
 
-async function openOrExplain(
-  file: string,
-  options: ReplayOptions,
-  sourceOptions: Parameters<typeof openReplaySource>[2],
-): Promise<ReplaySource> {
-  try {
-    return await openReplaySource(file, options.format, { ...sourceOptions, readTimes: options.speed !== undefined });
-  } catch (error) {
-    if (error instanceof ReplaySourceError) throw new CommandError(error.message, 2);
-    throw error;
-  }
-}
+const clock: Clock = {
+  now: Date.now,
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { ...(signal && { signal }) }).catch(() => {}),
+};
 
-async function send(source: ReplaySource, target: ReplayTarget, options: ReplayOptions): Promise<number> {
+async function send(source: ReplaySource, target: ReplayTarget, speed: number | null): Promise<Replayed> {
   const bar = progressBar("replaying", "records");
   const stopping = new AbortController();
-  const stop = () => stopping.abort();
+  const stop = () => {
+    bar.stop();
+    console.error("Stopping: what was sent is stored first. Ctrl-C again leaves that to the next start.");
+    stopping.abort();
+  };
   process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
   try {
     return await replay(source, target, {
-      speed: options.speed ?? null,
+      speed,
       onProgress: (stored, total) => bar.update(stored, total),
-      now: () => performance.now(),
+      clock,
       signal: stopping.signal,
     });
   } finally {
     process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
     bar.stop();
-    await source.close();
   }
 }
 

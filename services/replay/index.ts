@@ -1,4 +1,5 @@
-export { type ReplayOptions, type ReplayTarget, replay } from "./replay.ts";
+export type { Clock } from "./pace.ts";
+export { type Replayed, type ReplayOptions, type ReplayTarget, replay } from "./replay.ts";
 export {
   openReplaySource,
   REPLAY_FORMATS,

@@ -1,4 +1,5 @@
 /** A program: replays the file into a new data folder and prints how fast, and how much memory it took. */
+import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { parseResource } from "../../services/cli/resource.ts";
 import { openDataFolder, openPipeline } from "../../services/local/index.ts";
@@ -15,18 +16,15 @@ const pipeline = await openPipeline({
 });
 const source = await openReplaySource(file, "auto", { engine: pipeline.clickhouse });
 const started = performance.now();
-const records = await replay(
-  source,
-  {
-    addTopics: (topics) => pipeline.addTopics(topics),
-    append: (topic, batch) => pipeline.append(topic, batch),
-    lag: async () => (await pipeline.consumer().status()).lag,
-  },
-  { speed: null, onProgress: () => {}, now: () => performance.now() },
-);
+const { sent } = await replay(source, pipeline, {
+  speed: null,
+  onProgress: () => {},
+  clock: { now: Date.now, sleep: (milliseconds) => delay(milliseconds) },
+  signal: new AbortController().signal,
+});
 const seconds = (performance.now() - started) / 1000;
 await source.close();
 await pipeline.close();
 folder.release();
 const peakBytes = process.resourceUsage().maxRSS * 1024;
-console.log(JSON.stringify({ eventsPerSecond: records / seconds, peakBytes }));
+console.log(JSON.stringify({ eventsPerSecond: sent / seconds, peakBytes }));

@@ -50,8 +50,7 @@ interface Rows {
  * one replay of a file at a time.
  *
  * @param format `auto` goes by the content, or takes `jsonlines` when `options.topic` is given.
- * @throws ReplaySourceError on a file that is not there or has no known layout
- * @throws ClickHouseError on Parquet that cannot be read
+ * @throws ReplaySourceError on a file that is not there, has no known layout or cannot be read
  */
 export async function openReplaySource(
   path: string,
@@ -104,7 +103,12 @@ async function openCsv(path: string, { lines: [header = ""] }: Head, engine: Fil
 
 async function openParquet(path: string, { isParquet }: Head, engine: FileEngine): Promise<Rows> {
   if (!isParquet) throw unknownLayout(path, "it is not Parquet");
-  const columns = await parquetColumns(engine, enginePath(path));
+  const columns = await parquetColumns(engine, enginePath(path)).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ReplaySourceError("unreadable", path, `begins like Parquet and cannot be read as such: ${reason}`, {
+      cause,
+    });
+  });
   if (!UCI_COLUMNS.every((column) => columns.includes(column))) {
     throw unknownLayout(path, `Parquet with the columns ${columns.join(", ")}`);
   }

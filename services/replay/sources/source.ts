@@ -39,6 +39,7 @@ export type ReplaySourceErrorCode =
   | "not_a_file"
   | "path_unsupported"
   | "layout_unknown"
+  | "unreadable"
   | "line_too_long";
 
 /** A file that cannot be replayed: the message names the file, what was found and what to do. */
