@@ -18,9 +18,18 @@ describe("parseRequest", () => {
         const encoded = encodeURIComponent(id);
         expect(parseRequest(get(`users/${encoded}`))).toMatchObject({ request: { subject: { user: id } } });
         expect(parseRequest(get(`items/${encoded}/similar`))).toMatchObject({ request: { subject: { item: id } } });
-        expect(parseRequest(get(`popular?exclude=${encoded}`))).toMatchObject({ request: { exclude: id.split(",") } });
+        expect(parseRequest(get(`popular?exclude=${encoded}`))).toMatchObject({
+          request: { exclude: expect.arrayContaining([id, ...id.split(",")]) },
+        });
       }),
     );
+  });
+
+  test.each(["x", "é", "日", "😀"])("an id may be as long as one that is taken in, in any script: %s", (character) => {
+    const id = character.repeat(LIMITS.idLength / character.length);
+    const user = encodeURIComponent(id);
+    expect(parseRequest(get(`users/${user}`))).toMatchObject({ request: { subject: { user: id } } });
+    expect(problemOf(get(`users/${user}x`)).detail).toContain("512 characters");
   });
 
   test("never throws, whatever it is sent", () => {
@@ -36,7 +45,7 @@ describe("parseRequest", () => {
   test("parameters have defaults, and lists may be repeated or separated by commas", () => {
     expect(parseRequest(get("popular"))).toMatchObject({ request: { limit: 10, exclude: [], category: undefined } });
     expect(parseRequest(get("trending?limit=100&exclude=a,b&exclude=c&category=Wall%20lamps"))).toMatchObject({
-      request: { limit: 100, exclude: ["a", "b", "c"], category: "Wall lamps" },
+      request: { limit: 100, exclude: ["a", "b", "c", "a,b"], category: "Wall lamps" },
     });
   });
 

@@ -39,6 +39,9 @@ export const LIMITS = {
   reportedErrors: 20,
 } as const;
 
+/** A character (UTF-16 code unit) is at most three bytes, a byte is `%` and two digits. */
+const ENCODED_LENGTH = 9;
+
 const PARAMETERS = ["limit", "exclude", "category"];
 const NO_EXCLUSIONS: readonly string[] = [];
 
@@ -98,7 +101,7 @@ function parseSubject(address: Address, body: unknown, errors: ProblemError[]): 
 }
 
 function parseId(parameter: string, encoded: string, errors: ProblemError[]): string {
-  if (encoded.length > LIMITS.idLength * 3) {
+  if (encoded.length > LIMITS.idLength * ENCODED_LENGTH) {
     errors.push({ parameter, detail: `The ${parameter} may have at most ${LIMITS.idLength} characters.` });
     return "";
   }
@@ -172,14 +175,16 @@ function parseLimit(query: URLSearchParams, errors: ProblemError[]): number {
 }
 
 function parseExclude(query: URLSearchParams, errors: ProblemError[]): readonly string[] {
-  const ids = query.getAll("exclude").flatMap((text) => text.split(","));
+  const texts = query.getAll("exclude");
+  const ids = texts.flatMap((text) => text.split(","));
   if (ids.length > LIMITS.excluded) {
     errors.push({
       parameter: "exclude",
       detail: `exclude may name at most ${LIMITS.excluded} items (found ${ids.length}).`,
     });
   }
-  return ids;
+  // A comma may also be part of an id.
+  return [...ids, ...texts.filter((text) => text.includes(","))];
 }
 
 function parseCategory(query: URLSearchParams, errors: ProblemError[]): string | undefined {
