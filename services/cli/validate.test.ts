@@ -52,6 +52,13 @@ describe("productmatcher validate", () => {
     expect(status).toBe(1);
   });
 
+  it("asks for a file where none is named, instead of finding nothing at fault", () => {
+    const { status, stdout, stderr } = validate([]);
+    expect(stderr).toContain("required option '-f, --file <file>' not specified");
+    expect(stdout).toBe("");
+    expect(status).toBe(1);
+  });
+
   it("says which file cannot be read, after the faults of others; exit 2", () => {
     const { status, stdout, stderr } = validate(["-f", join(folder, "absent.yaml"), "-f", mistyped]);
     expect(stderr).toContain("absent.yaml cannot be read: ENOENT");

@@ -24,7 +24,7 @@ interface Options {
 export function validateCommand(): Command {
   return new Command("validate")
     .description("Check RecommenderPipeline files: shape, limits, rules, schedules, paths and expressions")
-    .requiredOption("-f, --file <file>", "YAML or JSON file, - for standard input; may be given again", collect, [])
+    .requiredOption("-f, --file <file>", "YAML or JSON file, - for standard input; may be given again", collect)
     .option("--json", "print one JSON object with pipelines, faults and notes")
     .addHelpText("after", EXAMPLES)
     .action(({ file, json }: Options) => {
@@ -32,7 +32,7 @@ export function validateCommand(): Command {
     });
 }
 
-function collect(file: string, before: readonly string[]): string[] {
+function collect(file: string, before: readonly string[] = []): string[] {
   return [...before, file];
 }
 
