@@ -134,9 +134,14 @@ function replayCommand(): Command {
       }
       const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason };
       const answer = await adminClient(options).post<{ sent: number }>("/admin/dead-letters/replay", body);
-      const text = `${count(answer.sent)} records were sent through again; "dead-letters list" shows what is still open.`;
-      console.log(options.json ? JSON.stringify(answer) : text);
+      console.log(options.json ? JSON.stringify(answer) : sentText(answer.sent));
     });
+}
+
+function sentText(sent: number): string {
+  if (sent === 0) return "There was nothing open to send.";
+  const records = sent === 1 ? "1 record was" : `${count(sent)} records were`;
+  return `${records} sent through again; "dead-letters list" shows what is still open.`;
 }
 
 function limit(text: string): number {

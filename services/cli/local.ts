@@ -13,10 +13,12 @@ interface LocalCommandOptions {
   readonly port: number;
   readonly host: string;
   readonly simulate?: number | true;
+  readonly historyDays: number;
   readonly reset?: true;
 }
 
 const DEFAULT_EVENTS_PER_SECOND = 5;
+const DEFAULT_HISTORY_DAYS = 14;
 
 export function localCommand(): Command {
   return new Command("local")
@@ -29,6 +31,11 @@ export function localCommand(): Command {
       "--simulate [eventsPerSecond]",
       `put a simulated shop in front (${DEFAULT_EVENTS_PER_SECOND} events a second)`,
       rate,
+    )
+    .addOption(
+      new Option("--history-days <number>", "days of past activity that the simulated shop of a new folder begins with")
+        .argParser(days)
+        .default(DEFAULT_HISTORY_DAYS),
     )
     .option("--reset", "delete what earlier runs kept in --data-dir, and begin anew")
     .addHelpText(
@@ -70,7 +77,13 @@ async function start(
       dataDir: options.dataDir,
       host: options.host,
       port: options.port,
-      simulatedEventsPerSecond: simulate === true ? DEFAULT_EVENTS_PER_SECOND : (simulate ?? null),
+      simulation:
+        simulate === undefined
+          ? null
+          : {
+              eventsPerSecond: simulate === true ? DEFAULT_EVENTS_PER_SECOND : simulate,
+              historyDays: options.historyDays,
+            },
       logger: commandLogger(),
       now: Date.now,
       onProgress: (progress) => showProgress(bar, progress),
@@ -124,4 +137,10 @@ function rate(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0 && value <= 10_000) return value;
   throw new InvalidArgumentError("must be a number above 0, up to 10000.");
+}
+
+function days(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 365) return value;
+  throw new InvalidArgumentError("must be a whole number from 1 to 365.");
 }

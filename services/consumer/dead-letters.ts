@@ -75,8 +75,9 @@ export interface DeadLetterCount {
 /** How many of each topic and reason. @throws ClickHouseError */
 export function countDeadLetters(clickhouse: ClickHouse): Promise<DeadLetterCount[]> {
   return clickhouse.query<DeadLetterCount>(
-    `SELECT topic, reason, toUInt32(countIf(NOT resolved)) AS open, toUInt32(countIf(resolved)) AS resolved
-     FROM dead_letters FINAL GROUP BY topic, reason ORDER BY open DESC, topic, reason`,
+    // Qualified: the bare name would mean the column of the answer.
+    `SELECT topic, reason, toUInt32(countIf(NOT letter.resolved)) AS open, toUInt32(countIf(letter.resolved)) AS resolved
+     FROM dead_letters AS letter FINAL GROUP BY topic, reason ORDER BY open DESC, topic, reason`,
   );
 }
 

@@ -112,10 +112,8 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
     .route("/admin/topics")
     .get(async (_request, response) => {
       const topics = pipeline.topics();
-      const counts = await countTopics(
-        clickhouse,
-        topics.map((topic) => topic.name),
-      );
+      const names = [pipeline.names.eventsTopic, ...topics.map((topic) => topic.name)];
+      const counts = await countTopics(clickhouse, names);
       response.json({ topics, counts });
     })
     .post(...jsonBody(SMALL_BODY), async (request, response) => {

@@ -19,14 +19,19 @@ export interface LocalOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Puts the simulated shop in front, at this rate; `null`: nobody comes by itself. */
-  readonly simulatedEventsPerSecond: number | null;
-  /** Days of activity that the simulated shop of a new folder begins with; 14 by default. */
-  readonly simulatedHistoryDays?: number;
+  /** Puts the simulated shop in front; `null`: nobody comes by itself. */
+  readonly simulation: SimulationOptions | null;
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly onProgress: (progress: LocalProgress) => void;
+}
+
+export interface SimulationOptions {
+  /** Of what goes on while somebody watches. */
+  readonly eventsPerSecond: number;
+  /** Days of activity that the shop of a new folder begins with. */
+  readonly historyDays: number;
 }
 
 /** What a person who waits for the start sees. */
@@ -136,22 +141,12 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
   return startServer(application, { host: options.host, port: options.port, hotPath: recommender.hotPath });
 }
 
-const HISTORY_DAYS = 14;
-
 async function openFeed(
   pipeline: EmbeddedPipeline,
   folder: DataFolder,
-  { simulatedEventsPerSecond: eventsPerSecond, simulatedHistoryDays: historyDays, logger, now }: LocalOptions,
+  { simulation, logger, now }: LocalOptions,
 ): Promise<ShopFeed | null> {
-  if (eventsPerSecond === null) return null;
-  return openShopFeed({
-    pipeline,
-    folder,
-    eventsPerSecond,
-    historyDays: historyDays ?? HISTORY_DAYS,
-    logger,
-    now,
-  });
+  return simulation === null ? null : openShopFeed({ pipeline, folder, ...simulation, logger, now });
 }
 
 const STORING_LOOK_MILLISECONDS = 100;

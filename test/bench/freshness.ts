@@ -20,7 +20,7 @@ export async function benchFreshness(clicks: number): Promise<Row[]> {
     dataDir: folder,
     host: "127.0.0.1",
     port: 0,
-    simulatedEventsPerSecond: 5,
+    simulation: { eventsPerSecond: 5, historyDays: 14 },
     logger: pino({ level: "warn" }, pino.destination(2)),
     now: Date.now,
     onProgress: () => {},
