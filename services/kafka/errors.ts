@@ -5,6 +5,8 @@
 export type KafkaLogErrorCode =
   /** No broker answered in time. */
   | "unreachable"
+  /** A broker answered, but one side does not trust the other's certificate. */
+  | "certificate_refused"
   /** The brokers refused the user, the password or the certificate. */
   | "sign_in_refused"
   /** Signed in, but not allowed to do this. */
@@ -43,6 +45,7 @@ export class KafkaLogError extends Error {
 
 const ADVICE: Partial<Record<KafkaLogErrorCode, string>> = {
   unreachable: "check bootstrapServers, the listener's protocol (plain or TLS) and the network policy",
+  certificate_refused: "check tls.caFile, and the client's certificate where the brokers ask for one",
   sign_in_refused: "check the user, the password file and the mechanism, and that the broker has this credential",
   not_authorized: "give the user Read and Write on the topics and Read on the group",
   topic_missing: "create it, or give topicDefaults so that absent topics are made",
@@ -59,7 +62,7 @@ export function kafkaLogError(doing: string, error: unknown, place: KafkaErrorPl
 }
 
 function codeOf(error: unknown): KafkaLogErrorCode {
-  const { names, types } = lineage(error);
+  const { names, types, codes } = lineage(error);
   const any = (set: ReadonlySet<string>, values: readonly string[]) => values.some((value) => set.has(value));
   if (any(names, ["KafkaJSSASLAuthenticationError"]) || any(types, ["SASL_AUTHENTICATION_FAILED"])) {
     return "sign_in_refused";
@@ -67,20 +70,26 @@ function codeOf(error: unknown): KafkaLogErrorCode {
   if ([...types].some((type) => type.endsWith("AUTHORIZATION_FAILED"))) return "not_authorized";
   if (any(types, ["UNKNOWN_TOPIC_OR_PARTITION"])) return "topic_missing";
   if (any(types, ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"])) return "record_too_large";
+  if ([...codes].some((code) => TLS_CODES.test(code))) return "certificate_refused";
   const away = ["KafkaJSConnectionError", "KafkaJSConnectionClosedError", "KafkaJSRequestTimeoutError"];
   if (any(names, [...away, "KafkaJSBrokerNotFound", "KafkaJSNoBrokerAvailableError"])) return "unreachable";
   return "refused";
 }
 
-/** Names and protocol types of an error and of everything that it wraps. */
-function lineage(error: unknown): { names: Set<string>; types: Set<string> } {
+/** Of OpenSSL's verification and of Node's TLS. */
+const TLS_CODES = /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL/;
+
+/** Names, protocol types and system codes of an error and of everything that it wraps. */
+function lineage(error: unknown): { names: Set<string>; types: Set<string>; codes: Set<string> } {
   const names = new Set<string>();
   const types = new Set<string>();
+  const codes = new Set<string>();
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
     names.add(at.name);
     if ("type" in at && typeof at.type === "string") types.add(at.type);
+    if ("code" in at && typeof at.code === "string") codes.add(at.code);
   }
-  return { names, types };
+  return { names, types, codes };
 }
 
 /** The fault of the request itself: the same again would be refused again. */

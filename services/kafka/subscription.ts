@@ -5,7 +5,7 @@
  * What one membership tells is kept as tenures and buffers; a membership that ends is followed by another. A tail and a
  * member that was never out of its group go on where they were, so that a rebalance repeats nothing.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type {
   LogRecord,
   PartitionLag,
@@ -100,6 +100,8 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     let expired = limits.waitMilliseconds <= 0;
     let timer: NodeJS.Timeout | undefined;
     try {
+      // A caller that asks for one poll after the other must not keep the rest of an answer, or a heartbeat, waiting.
+      await nextTurn();
       for (;;) {
         if (this.#closing.signal.aborted) return [];
         const records = this.#buffers.take(limits);

@@ -50,6 +50,7 @@ export interface Broker extends BrokerDescription {
   kill(): Promise<void>;
   /** On the same data and ports, after `stop` or `kill`. */
   start(): Promise<void>;
+  /** Of `USER`, for SCRAM-SHA-512: a user has one password for each mechanism. */
   setScramPassword(password: string): Promise<void>;
   /** Stops it if it runs, and removes its data. */
   remove(): Promise<void>;
@@ -111,12 +112,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
     async setScramPassword(password) {
-      const config = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
-        .map((mechanism) => `${mechanism}=[password=${password}]`)
-        .join(",");
       await java(
         ...["kafka.admin.ConfigCommand", "--bootstrap-server", `127.0.0.1:${plaintext}`, "--alter"],
-        ...["--add-config", config, "--entity-type", "users", "--entity-name", USER],
+        ...["--add-config", `SCRAM-SHA-512=[password=${password}]`, "--entity-type", "users", "--entity-name", USER],
       );
     },
     async remove() {
