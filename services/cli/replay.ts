@@ -70,10 +70,17 @@ const EXIT_INTERRUPTED = 130;
 async function run(file: string, options: ReplayOptions): Promise<void> {
   keepYoungGenerationSmall();
   const started = performance.now();
+  const stopping = new AbortController();
+  const stop = () => {
+    console.error("Stopping: what was sent is stored first. Ctrl-C again leaves that to the next start.");
+    stopping.abort();
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
   const { sent, left, topics } = await explained(async () => {
     const destination = await openDestination(options);
     try {
-      return await replayInto(destination, file, options);
+      return await replayInto(destination, file, options, stopping.signal);
     } finally {
       await destination.close();
     }
@@ -115,10 +122,15 @@ function summaryText({ records, left, seconds, topics }: Summary): string {
 
 type Outcome = Replayed & Pick<Summary, "topics">;
 
-async function replayInto(destination: ReplayDestination, file: string, options: ReplayOptions): Promise<Outcome> {
+async function replayInto(
+  destination: ReplayDestination,
+  file: string,
+  options: ReplayOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const source = await openSource(destination, file, options);
   try {
-    const replayed = await send(source, destination.target, options.speed ?? null);
+    const replayed = await send(source, destination.target, options.speed ?? null, signal);
     return { ...replayed, topics: await destination.count(source.topics.map(({ name }) => name)) };
   } finally {
     await source.close();
@@ -147,26 +159,21 @@ const clock: Clock = {
   sleep: (milliseconds, signal) => delay(milliseconds, undefined, { ...(signal && { signal }) }).catch(() => {}),
 };
 
-async function send(source: ReplaySource, target: ReplayTarget, speed: number | null): Promise<Replayed> {
+async function send(
+  source: ReplaySource,
+  target: ReplayTarget,
+  speed: number | null,
+  signal: AbortSignal,
+): Promise<Replayed> {
   const bar = progressBar("replaying", "records");
-  const stopping = new AbortController();
-  const stop = () => {
-    bar.stop();
-    console.error("Stopping: what was sent is stored first. Ctrl-C again leaves that to the next start.");
-    stopping.abort();
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
   try {
     return await replay(source, target, {
       speed,
       onProgress: (stored, total) => bar.update(stored, total),
       clock,
-      signal: stopping.signal,
+      signal,
     });
   } finally {
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
     bar.stop();
   }
 }
