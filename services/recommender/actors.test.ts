@@ -107,6 +107,12 @@ describe("Actors", () => {
     for (let at = 0; at < 5_000; at += 1) small.actors.apply([view(`actor-${at}`, "lamp")]);
     expect(small.actors.bytes).toBeLessThanOrEqual(100_000);
     expect(small.actors.size).toBeGreaterThan(100);
+
+    const longIds = actorsOf(store, { bytes: 100_000 });
+    for (let at = 0; at < 5_000; at += 1) {
+      longIds.actors.apply([{ ...view(`actor-${at}`, "lamp"), eventId: `${at}`.padStart(512, "-") }]);
+    }
+    expect(longIds.actors.size * 512).toBeLessThan(100_000);
   });
 
   test("events name at most so many items that nobody else knows", async () => {

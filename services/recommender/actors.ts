@@ -57,7 +57,8 @@ interface ActorState {
 
 const NO_INTERESTS: readonly Interest[] = [];
 const ACTOR_BYTES = 300;
-const EVENT_BYTES = 120;
+/** Without its id. */
+const EVENT_BYTES = 112;
 const RECENT_ITEMS = 1_000;
 
 /**
@@ -178,7 +179,10 @@ export class Actors {
   }
 
   #keep(actorId: string, events: readonly HistoryEvent[], complete: boolean): void {
-    const size = ACTOR_BYTES + actorId.length + events.length * EVENT_BYTES;
+    const size = events.reduce(
+      (bytes, { eventId }) => bytes + EVENT_BYTES + eventId.length,
+      ACTOR_BYTES + actorId.length,
+    );
     this.#states.set(actorId, { events, complete, interests: undefined }, { size });
   }
 

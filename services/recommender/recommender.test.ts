@@ -206,6 +206,14 @@ describe("the endpoints", () => {
     await vi.waitFor(async () => expect(await itemsOf("users/ann")).toEqual(["lamp", "desk"]));
   });
 
+  test("before any model, a replica shows what was active before it started, whatever has happened since", async () => {
+    await storeItems(clickhouse, [{ item_id: "secret", hidden: true }]);
+    await storeEvents(clickhouse, [signal("bob", "lamp"), signal("bob", "secret")]);
+    await appendSignals(log, [signal("ann", "desk")]);
+    await start();
+    expect((await itemsOf("users/eve")).sort()).toEqual(["desk", "lamp"]);
+  });
+
   test("an item that the shop hides or adds is hidden or there after the next look", async () => {
     await publishShop();
     await start();

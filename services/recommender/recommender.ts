@@ -118,12 +118,15 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     onRejected: () => metrics.rejectedSignals.inc(),
     onFailure: () => metrics.failures.inc({ task: "tail" }),
   });
+  let recalled = false;
   const refresher = repeat(
     async () => {
       await catalogueSource.refresh();
       await models.refresh();
-      if (models.current.popular === null && catalogue.size === 0 && actors.recentItems().length === 0) {
-        actors.recall(await recentItems(background, events, RECENT_ITEMS));
+      if (models.current.popular === null && !recalled) {
+        const items = await recentItems(background, events, RECENT_ITEMS);
+        actors.recall(items);
+        recalled = items.length > 0;
       }
     },
     options.pollMilliseconds ?? POLL_MILLISECONDS,
