@@ -30,6 +30,8 @@ let clickhouse: ClickHouse;
 let sync: CatalogueSync;
 let time: number;
 let lines: Record<string, unknown>[];
+/** That reached Postgres; the first page of a reading has no parameter. */
+let statements: string[];
 
 beforeAll(async () => {
   engine = await PGlite.create();
@@ -49,6 +51,7 @@ beforeEach(async () => {
       (2, 'Cup', NULL, NULL, NULL, NULL, true, NULL, NULL, NULL, NULL, NULL)`);
   clickhouse = await migratedDatabase();
   time = START;
+  statements = [];
   const recorded = linesLogger();
   lines = recorded.lines;
   const attributes = [
@@ -58,7 +61,12 @@ beforeEach(async () => {
   ] as const;
   sync = startCatalogueSync({
     clickhouse,
-    postgres: { query: (sql, parameters) => engine.query(sql, parameters) },
+    postgres: {
+      query(sql, parameters) {
+        statements.push(sql);
+        return engine.query(sql, parameters);
+      },
+    },
     table: TABLE,
     mapper: compileTopic(
       { name: "products", record: "Item" },
@@ -115,10 +123,11 @@ describe("catalogue sync", () => {
     ]);
   });
 
-  test("is stored when the first reading is joined, too", async () => {
-    // The regular reading has begun with the start: this one joins it and must not end before it.
-    await sync.sync();
+  test("a reading that is asked for joins one under way, and ends only once all is stored", async () => {
+    // The regular reading has begun with the start.
+    expect(await Promise.all([sync.sync(), sync.sync()])).toEqual([2, 2]);
     expect(await items()).toHaveLength(2);
+    expect(statements.filter((sql) => !sql.includes("$1"))).toHaveLength(1);
   });
 
   test("stores only what changed since, and keeps when an item was first seen", async () => {
