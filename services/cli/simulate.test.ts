@@ -72,6 +72,16 @@ it.each([
   expect(said).toContain(message);
 });
 
+it.each([["--out"], ["--catalogue"], ["--users"]])("says at once that a file cannot be written: %s", async (option) => {
+  const path = join(folder, "absent", "file");
+  const options = [...(option === "--out" ? [] : ["--out", join(folder, "unwritten")]), option, path];
+  await expect(simulateCommand().parseAsync(options, { from: "user" })).rejects.toMatchObject({
+    name: "CommandError",
+    exitCode: 2,
+    message: `${path} cannot be written: no such folder`,
+  });
+});
+
 it("ends without a fault when its reader has seen enough", async () => {
   const program = `
     import { simulateCommand } from ${JSON.stringify(new URL("./simulate.ts", import.meta.url).href)};

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable, type Writable } from "node:stream";
@@ -19,6 +19,7 @@ import {
   userLine,
   writeUciParquet,
 } from "../simulation/index.ts";
+import { CommandError } from "./resource.ts";
 
 const LINES_PER_WRITE = 500;
 const BAR_STEP = 1_000;
@@ -53,7 +54,11 @@ export function simulateCommand(): Command {
     .option("--out <file>", "where to write, - for standard output (not with uci)", "-")
     .option("--items <number>", "items on the first day; 1 % more arrive every week", wholeNumber(1), 600)
     .option("--shoppers <number>", "registered shoppers", wholeNumber(1), 2_000)
-    .option("--start <time>", "opening of the shop, ISO 8601, UTC when it names no zone", isoTime, Date.UTC(2024, 0, 1))
+    .addOption(
+      new Option("--start <time>", "opening of the shop, ISO 8601, UTC when it names no zone")
+        .argParser(isoTime)
+        .default(Date.UTC(2024, 0, 1), "2024-01-01"),
+    )
     .option("--catalogue <file>", "also write the items of the last day, as JSON lines")
     .option("--users <file>", "also write the registered shoppers, as JSON lines")
     .option("--json", "print a summary as JSON (with --out FILE)")
@@ -78,6 +83,8 @@ Examples:
   $ productmatcher simulate --events 100000 --out activity.jsonl --catalogue items.jsonl
   $ productmatcher simulate --events 1000000 --format segment --seed 7 --start 2025-03-01 --out march.jsonl
   $ productmatcher simulate --events 20 --format retailrocket
+
+Exit code: 0 written, 1 an option is at fault, 2 a file cannot be written.
 `;
 
 function conflict({ format, out, json }: SimulateOptions): string | null {
@@ -88,6 +95,7 @@ function conflict({ format, out, json }: SimulateOptions): string | null {
 
 async function simulate(options: SimulateOptions): Promise<void> {
   const { seed, items, shoppers, start, format, events } = options;
+  await checkWritable([options.out, options.catalogue, options.users]);
   const shop = createShop({ seed, items, shoppers, start });
   const bar = process.stderr.isTTY
     ? new SingleBar({
@@ -109,6 +117,19 @@ async function simulate(options: SimulateOptions): Promise<void> {
     await writeFile(options.catalogue, text(shop.catalogue(summary.lastAt), itemLine));
   if (options.users !== undefined) await writeFile(options.users, text(shop.users(), userLine));
   report(options, summary);
+}
+
+/** Before anything is made, since the catalogue is written last. @throws CommandError */
+async function checkWritable(paths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of paths) {
+    if (path === undefined || path === "-") continue;
+    try {
+      await (await open(path, "a")).close();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new CommandError(`${path} cannot be written: ${code === "ENOENT" ? "no such folder" : message}`, 2);
+    }
+  }
 }
 
 function* accepted(shop: SimulatedShop, format: LineFormat, count: number): Generator<ShopEvent> {
