@@ -3,18 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { SEED_TOPICS } from "../../services/activity/index.ts";
+import { openEmbeddedLog } from "../../services/activity-log/embedded/index.ts";
+import { RECORD_ID_HEADER } from "../../services/activity-log/index.ts";
 import { Random } from "../../services/simulation/random.ts";
 import { runWell, start } from "./program.ts";
 import { type Fingerprint, fingerprints, query } from "./tables.ts";
 
 const FOLDERS = 4;
 const KILLS_IN_EACH = 5;
-const EVENTS = 60_000;
+const EVENTS = 40_000;
 /** One line in so many is no activity. */
 const BROKEN_EVERY = 500;
 
 let folder: string;
 let file: string;
+/** The second line of it, in a file of its own. */
+let oneRecord: string;
 let undisturbed: Record<string, Fingerprint>;
 /** Of the whole process, from its start. */
 let milliseconds: number;
@@ -27,6 +32,8 @@ beforeAll(async () => {
   const lines = readFileSync(simulated, "utf8").trimEnd().split("\n");
   const broken = lines.flatMap((line, index) => (index % BROKEN_EVERY === 0 ? [line.slice(0, 40), line] : [line]));
   writeFileSync(file, broken.join("\n"));
+  oneRecord = join(folder, "one-record.jsonl");
+  writeFileSync(oneRecord, broken[1]!);
 
   const dataDir = join(folder, "undisturbed");
   const started = performance.now();
@@ -58,18 +65,51 @@ it.each(
   "killed at $shares of a run, and started again each time, a replay leaves the tables of an undisturbed one",
   async ({ shares }) => {
     const dataDir = mkdtempSync(join(folder, "killed-"));
-    for (const share of shuffled(shares)) await killDuringReplay(dataDir, share * milliseconds);
+    for (const [kill, share] of inTheMiddleFirst(shares).entries()) {
+      await killDuringReplay(dataDir, share * milliseconds);
+      if (kill === 0) await expectNothingLost(dataDir);
+    }
     await runWell("replay", file, "--data-dir", dataDir);
     expect(await fingerprints(dataDir)).toEqual(undisturbed);
     rmSync(dataDir, { recursive: true });
   },
 );
 
-function shuffled<T>(values: readonly T[]): T[] {
-  return values
-    .map((value) => ({ value, place: random.uniform() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ value }) => value);
+/** Records are under way then; kills at the beginning and the end follow on what that left. */
+function inTheMiddleFirst(shares: readonly number[]): number[] {
+  return shares.toSorted((a, b) => Math.abs(a - 0.6) - Math.abs(b - 0.6));
+}
+
+/** What was in the log is stored by a start that sends nothing of it again (but one record that needs no storing). */
+async function expectNothingLost(dataDir: string): Promise<void> {
+  await runWell("replay", oneRecord, "--data-dir", dataDir);
+  const [[stored] = []] = await query<{ records: number }>(dataDir, [
+    "SELECT toUInt32((SELECT count() FROM events FINAL) + (SELECT count() FROM dead_letters FINAL)) AS records",
+  ]);
+  const logged = await loggedRecords(dataDir);
+  expect(logged.size).toBeGreaterThan(1);
+  expect(stored).toEqual({ records: logged.size });
+}
+
+/** Rows of the file whose records are in the log. */
+async function loggedRecords(dataDir: string): Promise<Set<string>> {
+  const log = await openEmbeddedLog({ path: join(dataDir, "log") });
+  try {
+    const topics = SEED_TOPICS.map(({ name }) => name);
+    const tail = await log.subscribe({ group: null, topics, startFrom: "Earliest" });
+    // `oneRecord` is this row of the file.
+    const rows = new Set(["2"]);
+    for (;;) {
+      const records = await tail.poll({ maxRecords: 50_000, maxBytes: 2 ** 28, waitMilliseconds: 0 });
+      if (records.length === 0) return rows;
+      for (const { headers } of records) {
+        const [name, row] = headers[RECORD_ID_HEADER]!.split("#");
+        if (name === "activity.jsonl") rows.add(row!);
+      }
+    }
+  } finally {
+    await log.close();
+  }
 }
 
 /** A run that was quicker than expected is over before its moment: the next one is killed sooner. */
