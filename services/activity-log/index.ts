@@ -53,7 +53,10 @@ export interface SubscribeOptions {
 export interface Subscription {
   /** Records in order of offset within each partition; empty when none came in time. One poll at a time. */
   poll(limits: PollLimits): Promise<readonly LogRecord[]>;
-  /** Durable when it resolves. @throws Error on a subscription without a group. */
+  /**
+   * Durable when it resolves. Where members share a group, positions of partitions that another member holds by now are
+   * left out. @throws Error on a subscription without a group.
+   */
   commit(positions: readonly Position[]): Promise<void>;
   /** Committed position (tails: read position) and end of every partition of its topics. */
   lag(): Promise<readonly PartitionLag[]>;
@@ -61,7 +64,10 @@ export interface Subscription {
 }
 
 export interface ActivityLog {
-  /** Resolves when the records are durable. All of them or, on an error, none. */
+  /**
+   * Resolves when the records are durable. On an error the embedded log has none of them; Kafka may have some or all,
+   * when its acknowledgement was lost: append them again, readers absorb repeats.
+   */
   append(topic: string, records: readonly OutgoingRecord[]): Promise<void>;
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   /** Ends every subscription and waits for appends under way. */

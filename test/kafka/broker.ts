@@ -25,6 +25,8 @@ export const USER = "shop";
 export const PASSWORD = "first password";
 
 export interface BrokerOptions {
+  /** One listener more, plain, which tells clients to come by another port: there something stands in between. */
+  readonly behind?: { readonly port: number; readonly advertisedPort: number };
   /** Further lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -64,7 +66,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const [plaintext, tls, sasl, controller] = await freePorts(4);
   const properties = join(folder, "server.properties");
   const lines = serverProperties(folder, certificates, { plaintext, tls, sasl, controller });
-  writeFileSync(properties, write({ ...lines, ...options.properties }));
+  writeFileSync(properties, write({ ...lines, ...behind(lines, options.behind), ...options.properties }));
   const java = (...words: string[]) =>
     run("java", ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars, ...words]);
   await java(
@@ -177,6 +179,18 @@ function serverProperties(
   };
 }
 
+function behind(
+  { listeners, "advertised.listeners": advertised, "listener.security.protocol.map": map }: Record<string, string>,
+  extra: BrokerOptions["behind"],
+): Record<string, string> {
+  if (extra === undefined) return {};
+  return {
+    listeners: `${listeners},BEHIND://127.0.0.1:${extra.port}`,
+    "advertised.listeners": `${advertised},BEHIND://127.0.0.1:${extra.advertisedPort}`,
+    "listener.security.protocol.map": `${map},BEHIND:PLAINTEXT`,
+  };
+}
+
 function write(properties: Readonly<Record<string, string>>): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
@@ -211,7 +225,7 @@ async function ready(address: string, child: ChildProcess, output: string): Prom
   }
 }
 
-async function freePorts(count: 4): Promise<[number, number, number, number]> {
+export async function freePorts(count: number): Promise<[number, number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Broker, PASSWORD, startBroker, USER } from "./broker.ts";
+import { type Broker, freePorts, PASSWORD, startBroker, USER } from "./broker.ts";
 import { describeKafka, numbered, numberOf, openLog, PATIENT, positionsAfter } from "./suite.ts";
 
 /** A sign-in holds for so long: then the broker asks for it again, or ends the connection. */
@@ -13,10 +14,13 @@ const SIGN_IN_MILLISECONDS = 12_000;
 describeKafka("while the broker", () => {
   let broker: Broker;
   let folder: string;
+  let ports: readonly [behind: number, lossy: number, ...unknown[]];
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "productmatcher-kafka-secrets-"));
+    ports = await freePorts(4);
     broker = await startBroker({
+      behind: { port: ports[0], advertisedPort: ports[1] },
       properties: { "listener.name.sasl_ssl.connections.max.reauth.ms": `${SIGN_IN_MILLISECONDS}` },
     });
   });
@@ -67,6 +71,41 @@ describeKafka("while the broker", () => {
     expect(stored.size).toBe(sent);
     expect(sent).toBeGreaterThan(2_000);
     expect(lag).toBe(0);
+  });
+
+  it("stores but its acknowledgements get lost, every record is there once, in order", async () => {
+    let answers = 0;
+    let lost = 0;
+    const proxy = createServer((client) => {
+      const server = connect(ports[0], "127.0.0.1");
+      for (const socket of [client, server]) socket.on("error", () => {});
+      client.on("close", () => server.destroy());
+      server.on("close", () => client.destroy());
+      client.pipe(server);
+      server.on("data", (answer) => {
+        answers += 1;
+        if (answers % 8 !== 0) return client.write(answer);
+        lost += 1;
+        return client.destroy();
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(ports[1], "127.0.0.1", resolve));
+    const topic = `lossy-${randomUUID()}`;
+    const log = openLog({ bootstrapServers: [broker.plaintext] });
+    await log.createTopic(topic, { partitions: 1, replicationFactor: 1 });
+    const lossy = openLog({ bootstrapServers: [`127.0.0.1:${ports[1]}`] });
+    for (let sent = 0; sent < 4_000; sent += 100) {
+      await Promise.all([lossy.append(topic, numbered(sent, 50)), lossy.append(topic, numbered(sent + 50, 50))]);
+    }
+    await lossy.close();
+    await new Promise((resolve) => proxy.close(resolve));
+    const tail = await log.subscribe({ group: null, topics: [topic], startFrom: "Earliest" });
+    const numbers: number[] = [];
+    while (numbers.length < 4_000) numbers.push(...(await tail.poll(PATIENT)).map(numberOf));
+    numbers.push(...(await tail.poll(PATIENT)).map(numberOf));
+    console.log(`acknowledgements and other answers lost: ${lost} of ${answers}`);
+    expect(lost).toBeGreaterThan(5);
+    expect(numbers).toEqual(Array.from({ length: 4_000 }, (_, index) => index));
   });
 
   it("gets another password for the user, and the file follows two seconds later, the load goes on", async () => {
