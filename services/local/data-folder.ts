@@ -67,8 +67,11 @@ const OWN_ENTRIES = ["log", "clickhouse", "postgres", RESOURCE_FILE, `${REPLAYED
  */
 export function resetDataFolder(path: string): void {
   const lock = lockFolder(path, { pid: process.pid });
-  for (const entry of OWN_ENTRIES) rmSync(join(path, entry), { recursive: true, force: true });
-  lock.release();
+  try {
+    for (const entry of OWN_ENTRIES) rmSync(join(path, entry), { recursive: true, force: true });
+  } finally {
+    lock.release();
+  }
 }
 
 /** Renamed into place, so that a stop in the middle leaves the old or the new text. */

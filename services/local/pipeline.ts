@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
@@ -19,6 +18,7 @@ import {
   startConsumer,
   tableLookup,
 } from "../consumer/index.ts";
+import { consumeTopics } from "./consumed-topics.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { namesOf, type PipelineNames } from "./names.ts";
 import { type EmbeddedPostgres, openEmbeddedPostgres } from "./postgres.ts";
@@ -100,46 +100,19 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
 
     const compile = (topic: TopicSpec) =>
       compileTopic(topic, { privacy: spec.privacy, attributes: spec.catalog?.attributes ?? [] });
-    const eventsMapper = compile({ name: names.eventsTopic, record: "Event" });
-    const declared = spec.source.topics ?? [];
-    const isDeclared = ({ name }: TopicSpec) =>
-      name === names.eventsTopic || declared.some((topic) => topic.name === name);
-    let replayed = folder.readReplayedTopics().filter((topic) => !isDeclared(topic));
+    const ownTopic: TopicSpec = { name: names.eventsTopic, record: "Event" };
     const metrics = consumerMetrics(registry);
     const sink = await open();
     const attributes = attributeSource(postgres, spec);
-    const failure = Promise.withResolvers<never>();
-    // Whoever awaits `failed` still sees it; without this, nobody awaiting it would end the process.
-    failure.promise.catch(() => {});
-    const start = async () => {
-      const mappers = new Map([...declared, ...replayed].map((topic) => [topic.name, compile(topic)]));
-      mappers.set(names.eventsTopic, eventsMapper);
-      const started = await startConsumer(
-        consumerOptions({ pipeline, names, log, sink, mappers, attributes, metrics, logger, now }),
-      );
-      started.ended.catch(failure.reject);
-      return started;
-    };
-    let consumer = await start();
-    let adding: Promise<void> = Promise.resolve();
-    closing.push(async () => {
-      await adding;
-      await consumer.close();
+    const consumed = await consumeTopics({
+      ownTopic,
+      declared: spec.source.topics ?? [],
+      folder,
+      compile,
+      start: (mappers) =>
+        startConsumer(consumerOptions({ pipeline, names, log, sink, mappers, attributes, metrics, logger, now })),
     });
-    const addTopics = async (added: readonly TopicSpec[]) => {
-      const fresh = added.filter(
-        (topic) => !isDeclared(topic) && !replayed.some((known) => isDeepStrictEqual(known, topic)),
-      );
-      if (fresh.length === 0) return;
-      for (const topic of fresh) compile(topic);
-      const kept = replayed.filter(({ name }) => fresh.every((topic) => topic.name !== name));
-      // What waits in the log was sent with the mapping that is about to be replaced.
-      if (kept.length < replayed.length) await consumer.caughtUp();
-      replayed = [...kept, ...fresh];
-      folder.writeReplayedTopics(replayed);
-      await consumer.close();
-      consumer = await start();
-    };
+    closing.push(() => consumed.close());
 
     const catalogue = await startCatalogue(postgres, spec, open, logger, now);
     if (catalogue !== null) closing.push(() => catalogue.close());
@@ -151,23 +124,16 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
       log,
       clickhouse,
       postgres,
-      consumer: () => consumer,
-      eventsMapper,
+      eventsMapper: compile(ownTopic),
       async syncCatalogue() {
         await catalogue?.sync();
       },
-      topics: () => [...declared, ...replayed],
-      addTopics(added) {
-        const done = adding.then(() => addTopics(added));
-        adding = done.catch(() => {});
-        return done;
-      },
-      failed: failure.promise,
+      consumer: consumed.consumer,
+      topics: consumed.topics,
+      addTopics: consumed.add,
+      lag: consumed.lag,
+      failed: consumed.failed,
       append: (topic, records) => log.append(topic, records),
-      async lag() {
-        await adding;
-        return consumer.lag();
-      },
       close,
     };
   } catch (error) {
