@@ -1,6 +1,14 @@
 import { LRUCache } from "lru-cache";
 import type { Signal } from "../activity/signals.ts";
-import { type HistoryEvent, type Interest, type InterestOptions, interests, isRelevant, withEvent } from "./history.ts";
+import {
+  type HistoryEvent,
+  type Interest,
+  type InterestOptions,
+  identity,
+  interests,
+  isRelevant,
+  withEvent,
+} from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
 
 /** Where the past of an actor is kept. */
@@ -154,9 +162,9 @@ export class Actors {
     try {
       const past = await store.read(actorId);
       const signalled = this.#states.get(actorId)?.events ?? [];
-      const newer = new Set(signalled.map(({ eventId }) => eventId));
+      const newer = new Set(signalled.map(identity));
       const history = past
-        .filter(({ eventId }) => !newer.has(eventId))
+        .filter((signal) => !newer.has(identity(signal)))
         .map((signal) => this.#historyEvent(signal))
         .filter((event) => event !== undefined)
         .reduce<readonly HistoryEvent[]>((events, event) => withEvent(events, event), signalled);

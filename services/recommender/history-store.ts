@@ -3,15 +3,15 @@ import type { ClickHouse } from "../clickhouse/index.ts";
 import type { HistoryStore } from "./actors.ts";
 import { HISTORY_LIMITS } from "./history.ts";
 
-/** Of two rows with one event id the later stored holds. */
+/** Of two rows with one event id of one topic the later stored holds. */
 const HISTORY = `
 SELECT event, item_id, toUnixTimestamp64Milli(occurred_at) AS occurred_at, quantity, event_id
 FROM (
-  SELECT event, item_id, occurred_at, quantity, event_id, ingested_at
+  SELECT event, item_id, occurred_at, quantity, event_id, topic, ingested_at
   FROM events
   WHERE actor_id = {actor:String}
   ORDER BY ingested_at DESC
-  LIMIT 1 BY event_id
+  LIMIT 1 BY topic, event_id
 )
 WHERE item_id != '' AND event IN {events:Array(String)}
 ORDER BY occurred_at DESC, event_id

@@ -57,8 +57,8 @@ export function relevantEvents(weights: ReadonlyMap<string, number>): string[] {
 }
 
 /**
- * The history with one more event: in any order of arrival the same events give the same history. An event whose id is
- * there already replaces it. Beyond the limits the oldest events go.
+ * The history with one more event: in any order of arrival the same events give the same history. An event that is
+ * there already, by name and id, is replaced. Beyond the limits the oldest events go.
  *
  * @param history the newest first, as this function returns it
  */
@@ -67,10 +67,15 @@ export function withEvent(
   event: HistoryEvent,
   limits: HistoryLimits = HISTORY_LIMITS,
 ): readonly HistoryEvent[] {
-  const others = history.filter((other) => other.eventId !== event.eventId);
+  const others = history.filter((other) => identity(other) !== identity(event));
   const place = others.findIndex((other) => isBefore(event, other));
   others.splice(place < 0 ? others.length : place, 0, event);
   return bounded(others, limits);
+}
+
+/** Sources number their own: a click and a checkout may both have the id 5. */
+export function identity({ event, eventId }: Pick<HistoryEvent, "event" | "eventId">): string {
+  return `${event}/${eventId}`;
 }
 
 function isBefore(a: HistoryEvent, b: HistoryEvent): boolean {

@@ -45,7 +45,7 @@ export const activity: Migration = {
     ),
     createView(
       "activity",
-      `SELECT * FROM ${identifier(layout.database)}.events ORDER BY ingested_at DESC LIMIT 1 BY event_id`,
+      `SELECT * FROM ${identifier(layout.database)}.events ORDER BY ingested_at DESC LIMIT 1 BY topic, event_id`,
       layout,
     ),
     ...createTable(
