@@ -132,13 +132,17 @@ export class BatchingProducer {
     const doing = `appending to ${topics.join(", ")}`;
     const place = topics.length === 1 && topics[0] !== undefined ? { topic: topics[0] } : {};
     const milliseconds = this.#options.deliveryTimeoutMilliseconds;
-    const signal = AbortSignal.any([this.#closing, AbortSignal.timeout(milliseconds)]);
+    const expiry = new AbortController();
+    const timer = setTimeout(() => expiry.abort(new Error("time is up")), milliseconds);
+    const signal = AbortSignal.any([this.#closing, expiry.signal]);
     try {
       await persist(this.#options, { doing, place, milliseconds, signal }, () => this.#attempt(batch, signal));
     } catch (error) {
       if (isFinal(error) || this.#closing.aborted) throw kafkaLogError(doing, error, place);
       const message = `${doing}: not acknowledged within ${milliseconds} ms; the records may be stored or not: append them again`;
       throw new KafkaLogError("append_unconfirmed", message, place, { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -14,12 +14,13 @@ import type {
   SubscribeOptions,
   Subscription,
 } from "../activity-log/index.ts";
-import type { KafkaAdmin, PartitionEnds } from "./admin.ts";
+import type { KafkaAdmin } from "./admin.ts";
 import { PartitionBuffers } from "./buffers.ts";
 import { KafkaLogError, kafkaLogError } from "./errors.ts";
 import { type Fetched, Membership, type MembershipListener } from "./membership.ts";
 import type { CompiledOptions } from "./options.ts";
 import { persist } from "./patience.ts";
+import { type Start, StartPositions } from "./start.ts";
 import { keyOf, type Tenure, Tenures, type TopicPartition } from "./tenures.ts";
 
 const RESTART_WAIT_MILLISECONDS = 500;
@@ -46,10 +47,9 @@ export class KafkaSubscription implements Subscription, MembershipListener {
   readonly #parts: KafkaSubscriptionParts;
   readonly #tenures = new Tenures();
   readonly #buffers = new PartitionBuffers();
+  readonly #starts: StartPositions;
   readonly #paused = new Set<string>();
   readonly #closing = new AbortController();
-  /** Where partitions without a committed offset begin: those that were there when it subscribed. */
-  #initial = new Map<string, number>();
   #membership: Membership | null = null;
   #memberId: string | null = null;
   /** Resolves when it is known again which partitions are held. */
@@ -63,17 +63,14 @@ export class KafkaSubscription implements Subscription, MembershipListener {
 
   constructor(parts: KafkaSubscriptionParts) {
     this.#parts = parts;
+    this.#starts = new StartPositions(parts);
     this.#lastTick = parts.options.now();
   }
 
   /** Resolves once every partition that this member was given is being read from its right place. */
   async open(): Promise<void> {
-    const { options, subscribe } = this.#parts;
-    for (const topic of subscribe.topics) {
-      for (const [partition, offset] of await this.#startOf(topic)) {
-        this.#initial.set(keyOf({ topic, partition }), offset);
-      }
-    }
+    const { options } = this.#parts;
+    await this.#starts.lookUp();
     const doing = `joining group ${this.#parts.memberGroup}`;
     const milliseconds = options.requestTimeoutMilliseconds;
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(milliseconds)]);
@@ -170,7 +167,7 @@ export class KafkaSubscription implements Subscription, MembershipListener {
       for (const { partition, low, high } of await admin.ends(topic)) {
         const position =
           committed === null ? this.#readPosition({ topic, partition }) : committed.get(topic)?.get(partition);
-        const offset = position ?? this.#initial.get(keyOf({ topic, partition })) ?? low;
+        const offset = position ?? this.#starts.whenNothingCommitted({ topic, partition }) ?? low;
         lags.push({ topic, partition, offset: Math.max(offset, low), endOffset: high });
       }
     }
@@ -272,16 +269,6 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     if (this.#closing.signal.aborted) await membership.leave();
   }
 
-  /** Where each partition of a topic begins when nothing is committed. */
-  async #startOf(topic: string): Promise<ReadonlyMap<number, number>> {
-    const { admin, subscribe } = this.#parts;
-    const { startFrom } = subscribe;
-    await admin.partitions(topic);
-    if (typeof startFrom === "number") return admin.offsetsAt(topic, startFrom);
-    const ends = await admin.ends(topic);
-    return new Map(ends.map(({ partition, low, high }) => [partition, startFrom === "Earliest" ? low : high]));
-  }
-
   /** Finds where new tenures go on, and lets them all be read. Until it succeeds, or the group is shared out anew. */
   async #begin(begun: readonly Tenure[]): Promise<void> {
     const { options, memberGroup } = this.#parts;
@@ -300,35 +287,20 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     if (begun.every((tenure) => this.#tenures.isHeld(tenure))) this.#ready.resolve();
   }
 
-  async #findStarts(begun: readonly Tenure[]): Promise<{ tenure: Tenure; offset: number; low: number }[]> {
-    const { admin, group, subscribe, options } = this.#parts;
-    const topics = [...new Set(begun.map(({ topic }) => topic))];
-    const committed = group === null || topics.length === 0 ? null : await admin.committed(group, topics);
-    const ends = new Map<string, PartitionEnds>();
-    for (const topic of topics) {
-      for (const end of await admin.ends(topic)) ends.set(keyOf({ topic, partition: end.partition }), end);
-    }
+  async #findStarts(begun: readonly Tenure[]): Promise<Start[]> {
+    const { group, subscribe } = this.#parts;
+    const found = await this.#starts.find(begun);
     await this.#whenSettled();
-    const starts = begun.flatMap((tenure) => {
-      const { topic, partition } = tenure;
-      const end = ends.get(keyOf(tenure));
-      if (!this.#tenures.isHeld(tenure)) return [];
-      if (end === undefined) throw new Error(`${topic}/${partition} is not known to every broker yet`);
-      const known = committed?.get(topic)?.get(partition);
-      // A partition that was added later is read from its first record, whatever the others began with.
-      const offset = known ?? this.#initial.get(keyOf(tenure)) ?? end.low;
-      if (offset > end.high) options.onEvent({ kind: "position_beyond_end", topic, partition });
-      return [{ tenure, known, offset: offset > end.high ? end.low : offset, low: end.low }];
-    });
+    const held = found.filter(({ tenure }) => this.#tenures.isHeld(tenure));
     // So that whoever gets the partition next begins there too.
-    const chosen = subscribe.startFrom === "Earliest" ? [] : starts.filter(({ known }) => known === undefined);
+    const chosen = subscribe.startFrom === "Earliest" ? [] : held.filter(({ committed }) => !committed);
     if (group !== null && chosen.length > 0) {
       if (this.#membership === null) throw new Error("not a member of the group at the moment");
       await this.#membership.commit(
         chosen.map(({ tenure: { topic, partition }, offset }) => ({ topic, partition, offset })),
       );
     }
-    return starts.filter(({ tenure }) => this.#tenures.isHeld(tenure));
+    return held.filter(({ tenure }) => this.#tenures.isHeld(tenure));
   }
 
   /** The broker went on further along than this tenure: because of retention, or for a reason of its own. */

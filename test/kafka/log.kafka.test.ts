@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { COMPRESSIONS, type SaslFiles } from "../../services/kafka/index.ts";
 import { PASSWORD, USER } from "./broker.ts";
 import { broker, describeKafka, numbered, openLog, takeNumbers } from "./suite.ts";
@@ -115,7 +115,9 @@ describeKafka("a reader", () => {
     const seen: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       const transaction = await producer.transaction();
-      await transaction.send({ topic, messages: [{ value: `${round}` }] });
+      // More than one fetch brings: the reader sees nothing of it but a later place.
+      const value = round === 2 ? randomBytes(3_000_000) : `${round}`;
+      await transaction.send({ topic, messages: [{ value }] });
       if (round === 2) await transaction.abort();
       else await transaction.commit();
       if (round !== 2) seen.push(...(await takeNumbers(tail, 1)));
@@ -178,13 +180,12 @@ describeKafka("a reader", () => {
 
 describeKafka("kafkajs", () => {
   it("sets no timer in the past", async () => {
-    const warnings: string[] = [];
-    const warn = (warning: Error) => warnings.push(warning.name);
-    process.on("warning", warn);
+    const timers = vi.spyOn(globalThis, "setTimeout");
     const log = openLog();
     await log.append(topic, numbered(0, 100));
     await takeNumbers(await log.subscribe(earliest("timers")), 100);
-    process.removeListener("warning", warn);
-    expect(warnings).toEqual([]);
+    const past = timers.mock.calls.filter(([, milliseconds = 0]) => milliseconds < 0);
+    timers.mockRestore();
+    expect(past).toEqual([]);
   });
 });
