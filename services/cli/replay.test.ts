@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { silent } from "../../test/fixtures/consumer.ts";
-import { type Ended, run, runWell, start } from "../../test/replay/program.ts";
+import { type Ended, type Program, run, runWell, start } from "../../test/replay/program.ts";
 import { lockFolder } from "../activity-log/embedded/index.ts";
 import { type RunningLocal, runLocal } from "../local/index.ts";
 import { parseResource } from "./resource.ts";
@@ -47,6 +47,13 @@ function clicks(...seconds: readonly number[]): string[] {
     const at = new Date(Date.UTC(2024, 0, 1) + second * 1_000).toISOString().replace("T", " ").replace("Z", "");
     return JSON.stringify({ click_id: `c${index}`, user_id: `u${index % 9}`, product_id: "p", datetime_occured: at });
   });
+}
+
+/** A replay that would take days, if nobody stopped it. */
+function startSlow(...parameters: readonly string[]): Program {
+  const program = start("replay", ...parameters, "--speed", "1", "--json");
+  onTestFinished(() => void program.child.kill("SIGKILL"));
+  return program;
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -99,7 +106,7 @@ describe("into a folder", () => {
   it("stores what was sent when it is stopped, says what is left, and sends that the next time", async () => {
     const path = file("two-days.jsonl", TWO_DAYS);
     const dataDir = join(folder, "stopped");
-    const { child, ended } = start("replay", path, "--data-dir", dataDir, "--speed", "1", "--json");
+    const { child, ended } = startSlow(path, "--data-dir", dataDir);
     await until(() => recordsInLog(dataDir, "clicks") === SOON);
     child.kill("SIGINT");
     expectStopped(await ended);
@@ -165,7 +172,7 @@ describe("into a running pipeline", () => {
 
   it("is stopped like one into a folder", async () => {
     const path = file("two-days-running.jsonl", TWO_DAYS);
-    const { child, ended } = start("replay", path, "--url", local.address, "--speed", "1", "--json");
+    const { child, ended } = startSlow(path, "--url", local.address);
     await until(async () => {
       const [row] = await local.pipeline.clickhouse.query<{ stored: number }>(
         "SELECT toUInt32(count()) AS stored FROM activity WHERE topic = 'clicks'",
