@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { type RunningCommand, runCommand, startCommand } from "../../test/fixtures/command.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "productmatcher-cli-"));
@@ -94,10 +94,30 @@ describe("productmatcher local", () => {
 
     writeFileSync(join(dataDir, "notes.txt"), "the user's own");
     const reset = await local("--reset");
-    await vi.waitUntil(async () => (await countEvents(reset.address)) === 1, { timeout: 5_000 });
+    expect(await countEvents(reset.address)).toBe(0);
     expect(readFileSync(join(dataDir, "notes.txt"), "utf8")).toBe("the user's own");
-    expect(await stop(reset.command)).toMatchObject({ code: 0 });
+    const empty = await stop(reset.command);
+    expect(empty.code).toBe(0);
+    // Nothing is sent to a shop of one's own.
+    expect(empty.stdout.match(/^ {2}\$ curl/gm)).toHaveLength(6);
+    expect(empty.stdout.match(/^ {2}200 /gm)).toHaveLength(5);
   }, 120_000);
+
+  test("a data folder that does not serve is told in one line", async () => {
+    const file = join(folder, "a-file");
+    writeFileSync(file, "");
+    const damaged = join(folder, "damaged");
+    mkdirSync(damaged);
+    for (const state of ["simulation.json", "replayed-topics.json"]) writeFileSync(join(damaged, state), "[{");
+    const [noFolder, noReset, noState] = await Promise.all([
+      runCommand("local", "-f", QUICKSTART, "--data-dir", file),
+      runCommand("local", "-f", QUICKSTART, "--data-dir", file, "--reset"),
+      runCommand("local", "-f", QUICKSTART, "--data-dir", damaged, "--simulate"),
+    ]);
+    expect(noFolder).toMatchObject({ code: 1, stderr: oneLine(`${file} cannot keep data`) });
+    expect(noReset).toMatchObject({ code: 1, stderr: oneLine(`${file} cannot keep data`) });
+    expect(noState).toMatchObject({ code: 1, stderr: oneLine("replayed-topics.json is damaged") });
+  }, 60_000);
 
   test("a resource with typos is refused, each with its place and what was probably meant; nothing is made", async () => {
     const file = join(folder, "typos.yaml");

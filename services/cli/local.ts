@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
 import { ListenError } from "../http/index.ts";
-import { type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
+import { DataFolderError, type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
 import { dataDirOption } from "./admin-client.ts";
-import { commandLogger, progressBar } from "./output.ts";
+import { commandLogger, type Progress, progressBar } from "./output.ts";
 import { CommandError, readResource } from "./resource.ts";
 import { showTour } from "./tour.ts";
 
@@ -86,21 +86,25 @@ async function start(
             },
       logger: commandLogger(),
       now: Date.now,
-      onProgress: (progress) => showProgress(bar, progress),
+      onProgress: startProgress(bar),
     });
   } finally {
     bar.stop();
   }
 }
 
-function showProgress(bar: ReturnType<typeof progressBar>, progress: LocalProgress): void {
-  if (progress.step === "history") {
-    bar.update(progress.done, progress.total, "writing the shop's past activity to the log");
-  } else if (progress.step === "storing") {
-    bar.update(0, progress.left, "storing what is in the log (events left)");
-  } else if (progress.step === "training") {
-    bar.update(Math.round(progress.share * 100), 100, "training the first models");
-  }
+function startProgress(bar: Progress): (progress: LocalProgress) => void {
+  let mostLeft = 0;
+  return (progress) => {
+    if (progress.step === "history") {
+      bar.update(progress.done, progress.total, "writing the shop's past activity to the log");
+    } else if (progress.step === "storing") {
+      mostLeft = Math.max(mostLeft, progress.left);
+      bar.update(mostLeft - progress.left, mostLeft, "storing what is in the log");
+    } else if (progress.step === "training") {
+      bar.update(Math.round(progress.share * 100), 100, "training the first models");
+    }
+  };
 }
 
 /** Turns what a person can mend into a message without a stack. */
@@ -108,8 +112,8 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof EmbeddedLogError || error instanceof ListenError) throw new CommandError(error.message);
-    throw error;
+    const mendable = [EmbeddedLogError, DataFolderError, ListenError].some((type) => error instanceof type);
+    throw mendable && error instanceof Error ? new CommandError(error.message) : error;
   }
 }
 

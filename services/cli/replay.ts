@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
-import type { TopicCount } from "../local/index.ts";
+import { DataFolderError, type TopicCount } from "../local/index.ts";
 import {
   type Clock,
   openReplaySource,
@@ -48,8 +48,9 @@ const HELP = `
 Layouts: retailrocket (CSV), uci (UCI Online Retail, Parquet), otto, segment and seed (JSON lines; seed is the topics
 clicks and checkouts), jsonlines (any topic of the resource, with --topic). CSV and Parquet are read by ClickHouse.
 Where a pipeline runs on --data-dir, or --url names one, the records go to it; else they are stored right here.
-A second replay of the same file changes nothing: each record is known by file name and row. Ctrl-C stores what was sent,
-says how much is left and ends with exit code 130; the same command again sends the rest.
+A second replay of the same file changes nothing: each record is known by file name and row. A file of the same name with
+other content takes the place of the first, unless its records carry ids of their own: give each file its own name.
+Ctrl-C stores what was sent, says how much is left and ends with exit code 130; the same command again sends the rest.
 
 Examples:
   $ productmatcher replay online_retail.parquet
@@ -104,7 +105,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof ReplaySourceError) throw new CommandError(error.message, 2);
-    if (error instanceof EmbeddedLogError) throw new CommandError(error.message);
+    if (error instanceof EmbeddedLogError || error instanceof DataFolderError) throw new CommandError(error.message);
     throw error;
   }
 }

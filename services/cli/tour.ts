@@ -1,12 +1,17 @@
 import type { RunningLocal } from "../local/index.ts";
 
+const TRACK = "/v1/track";
+
 interface Stop {
   readonly title: string;
   readonly path: string;
   readonly body?: object;
 }
 
-/** Shows a person who has just started the pipeline where everything is, and that it answers: real calls, real answers. */
+/**
+ * Shows a person who has just started the pipeline where everything is, and that it answers: real calls, real answers.
+ * Activity is sent to a simulated shop alone: a shop of one's own keeps only what its shoppers did.
+ */
 export async function showTour(
   local: RunningLocal,
   options: { readonly simulate?: number | true },
@@ -31,28 +36,40 @@ export async function showTour(
     { title: "Trending", path: "/v1/recommendations/trending?limit=3" },
     {
       title: "Tell it what happened; the next answer for this user takes it into account",
-      path: "/v1/track",
+      path: TRACK,
       body: { event: "view", userId: actor, itemId: item },
     },
   ];
-  for (const stop of stops) console.log(await visit(address, stop));
+  for (const stop of stops) {
+    const shown = stop.path === TRACK && options.simulate === undefined ? null : await visit(address, stop);
+    console.log(stopText(address, stop, shown));
+  }
   console.log("Ctrl-C stops it.");
 }
 
-async function visit(address: string, { title, path, body }: Stop): Promise<string> {
-  const url = `${address}${path}`;
+/** Its status and its body. */
+async function visit(address: string, { path, body }: Stop): Promise<string> {
   const response = await fetch(
-    url,
+    `${address}${path}`,
     body === undefined
       ? {}
       : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
   );
-  const answer = await response.text();
+  return `${response.status} ${oneItemALine(await response.text())}`;
+}
+
+function stopText(address: string, { title, path, body }: Stop, answer: string | null): string {
+  const url = quoted(`${address}${path}`);
   const command =
     body === undefined
-      ? `curl '${url}'`
-      : `curl -H 'content-type: application/json' -d '${JSON.stringify(body)}' '${url}'`;
-  return `${title}:\n  $ ${command}\n  ${response.status} ${oneItemALine(answer)}\n`;
+      ? `curl ${url}`
+      : `curl -H 'content-type: application/json' -d ${quoted(JSON.stringify(body))} ${url}`;
+  return `${title}:\n  $ ${command}\n${answer === null ? "" : `  ${answer}\n`}`;
+}
+
+/** As one word of a shell, whatever an id holds. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The answer to the letter, with line breaks before each entry of its list. */

@@ -1,4 +1,10 @@
-export { type DataFolder, openDataFolder, resetDataFolder } from "./data-folder.ts";
+export {
+  type DataFolder,
+  DataFolderError,
+  type DataFolderErrorCode,
+  openDataFolder,
+  resetDataFolder,
+} from "./data-folder.ts";
 export { namesOf, type PipelineNames } from "./names.ts";
 export { type EmbeddedPipeline, openPipeline } from "./pipeline.ts";
 export { type LocalOptions, type LocalProgress, type RunningLocal, runLocal, type SimulationOptions } from "./run.ts";

@@ -41,8 +41,7 @@ const stateSchema = z.object({ start: z.int(), opening: z.int(), historyWritten:
 /** A simulated shop in front of the pipeline: its Postgres tables, some days of history, and people who come now. */
 export async function openShopFeed(options: ShopFeedOptions): Promise<ShopFeed> {
   const { pipeline, folder, logger, now } = options;
-  const stored = folder.readState(STATE);
-  const state = stored === null ? firstState(now(), options.historyDays) : stateSchema.parse(stored);
+  const state = folder.readState(STATE, stateSchema) ?? firstState(now(), options.historyDays);
   folder.writeState(STATE, state);
   const shop = createShop({ seed: SEED, items: ITEMS, shoppers: SHOPPERS, start: state.start });
   await fillPostgres(pipeline, shop, now());
