@@ -4,13 +4,13 @@ import { deadLettersCommand } from "./dead-letters.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { localCommand } from "./local.ts";
 import { modelsCommand } from "./models.ts";
+import { settleProcess } from "./process-settings.ts";
 import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
 import { simulateCommand } from "./simulate.ts";
 import { validateCommand } from "./validate.ts";
 
-// Read by libuv at its first use: busy ClickHouse queries would otherwise hold up Node's own file reads.
-process.env.UV_THREADPOOL_SIZE ??= "16";
+settleProcess();
 
 const program = new Command("productmatcher")
   .description("Real-time recommendations for a shop, from one resource")

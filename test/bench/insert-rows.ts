@@ -1,10 +1,13 @@
 /** A program: inserts the file's events, prepared beforehand, into the same table with the same client. */
+
 import { compileTopic, SEED_TOPICS } from "../../services/activity/index.ts";
+import { settleProcess } from "../../services/cli/process-settings.ts";
 import { migrate, openClickHouse } from "../../services/clickhouse/index.ts";
 import { eventRow } from "../../services/consumer/rows.ts";
 import { openReplaySource } from "../../services/replay/index.ts";
 
 const BATCH_ROWS = 10_000;
+settleProcess();
 const [file = "", dataDir = ""] = process.argv.slice(2);
 
 const clickhouse = await openClickHouse({ kind: "embedded", path: dataDir }, "bench");

@@ -1,11 +1,13 @@
 /** A program: replays the file into a new data folder and prints how fast, and how much memory it took. */
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
+import { settleProcess } from "../../services/cli/process-settings.ts";
 import { parseResource } from "../../services/cli/resource.ts";
 import { openDataFolder, openPipeline } from "../../services/local/index.ts";
 import { openReplaySource, replay } from "../../services/replay/index.ts";
 import { BENCH_RESOURCE } from "./resource.ts";
 
+settleProcess();
 const [file = "", dataDir = ""] = process.argv.slice(2);
 const folder = openDataFolder(dataDir);
 const pipeline = await openPipeline({
