@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
+import { SchemaVersionError } from "../clickhouse/index.ts";
 import { ListenError } from "../http/index.ts";
 import { DataFolderError, type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
 import { dataDirOption } from "./admin-client.ts";
@@ -112,7 +113,9 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const mendable = [EmbeddedLogError, DataFolderError, ListenError].some((type) => error instanceof type);
+    const mendable = [EmbeddedLogError, DataFolderError, ListenError, SchemaVersionError].some(
+      (type) => error instanceof type,
+    );
     throw mendable && error instanceof Error ? new CommandError(error.message) : error;
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
+import { SchemaVersionError } from "../clickhouse/index.ts";
 import { DataFolderError, type TopicCount } from "../local/index.ts";
 import {
   type Clock,
@@ -96,7 +97,8 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof ReplaySourceError) throw new CommandError(error.message, 2);
-    if (error instanceof EmbeddedLogError || error instanceof DataFolderError) throw new CommandError(error.message);
+    const mendable = [EmbeddedLogError, DataFolderError, SchemaVersionError].some((type) => error instanceof type);
+    if (mendable && error instanceof Error) throw new CommandError(error.message);
     throw error;
   }
 }

@@ -126,6 +126,15 @@ describe("POST /v1/track", () => {
     expect(await records()).toEqual([]);
   });
 
+  test("refuses an event that is nested too deeply", async () => {
+    const deep = `{"event":"view","userId":"ann","itemId":"cup","x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+    expect(await send("/v1/track", deep)).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining("nested too deeply") },
+    });
+    expect(await records()).toEqual([]);
+  });
+
   test("another method is answered with the one to use", async () => {
     const response = await fetch(`${server.address}/v1/track`);
     expect(response.status).toBe(405);

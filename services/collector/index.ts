@@ -88,7 +88,9 @@ function check(body: unknown, { mapper, topic, now, newEventId }: CollectorOptio
   const inexact = isObject ? inexactId(body) : null;
   if (inexact !== null) return { rejection: inexact };
   const named = isObject && !("eventId" in body && body.eventId) ? { ...body, eventId: newEventId() } : body;
-  const value = Buffer.from(JSON.stringify(named));
+  const text = jsonText(named);
+  if (text === null) return { rejection: TOO_DEEP };
+  const value = Buffer.from(text);
   const time = now();
   const record = { topic, partition: 0, offset: 0, value, headers: {}, timestamp: time };
   const { activities, rejection } = mapper.map(record, time);
@@ -96,6 +98,22 @@ function check(body: unknown, { mapper, topic, now, newEventId }: CollectorOptio
   const [activity] = activities;
   if (activity?.kind !== "event") throw new Error(`the collector's topic ${topic} must hold events`);
   return { record: { key: keyOf(activity), value, timestamp: time }, eventId: activity.event.eventId };
+}
+
+const TOO_DEEP: Rejection = {
+  reason: "malformed_json",
+  path: "",
+  message: "the event is nested too deeply: flatten it",
+};
+
+/** `null` for what is nested more deeply than the engine can write. */
+function jsonText(value: unknown): string | null {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 const ID_FIELDS = ["eventId", "userId", "anonymousId", "sessionId", "itemId"];

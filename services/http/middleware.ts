@@ -33,7 +33,7 @@ export function methodNotAllowed(allowed: readonly string[]): RequestHandler {
 export const notFound: RequestHandler = (request, response) =>
   problem(response, {
     type: "not-found",
-    detail: `There is nothing at ${request.method} ${request.path}; GET /openapi.json lists every address.`,
+    detail: `There is nothing at ${request.method} ${request.path}; GET /openapi.json lists the addresses of recommendations.`,
   });
 
 /** The last error handler of an application: what a client did is told, what the service did is logged. */

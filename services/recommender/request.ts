@@ -212,7 +212,7 @@ function refuseUnknown(query: URLSearchParams, errors: ProblemError[]): void {
 function unknownAddress(path: string): Problem {
   return {
     type: "not-found",
-    detail: `There is nothing at ${path.slice(0, 200)}; GET /openapi.json lists every address.`,
+    detail: `There is nothing at ${path.slice(0, 200)}; GET /openapi.json lists the addresses of recommendations.`,
   };
 }
 

@@ -100,7 +100,7 @@ export function train(
   const run = runName(now());
   return withWorkTables(clickhouse, layout, { name: run, now: now() }, async (work) => {
     const { algorithms, notices } = chooseAlgorithms(training, dependencies.algorithms ?? ALGORITHMS);
-    for (const notice of notices) log.warn({ run }, notice);
+    for (const notice of notices) log.info({ run }, notice);
     const activity = await copyActivity(work, training.weights, training.lookbackDays);
     const { events, watermark } = activity;
     if (watermark === null || events < training.minEvents) {

@@ -7,6 +7,12 @@ import type { Migration } from "./migration.ts";
 /** In order; one that was released never changes: a later one mends it. */
 export const MIGRATIONS: readonly Migration[] = [activity, models];
 
+/** The database was made by a newer release; the message says what to do. */
+export class SchemaVersionError extends Error {
+  override readonly name = "SchemaVersionError";
+  readonly code = "schema_version";
+}
+
 /** The version that a database has after `migrate`. */
 export const SCHEMA_VERSION = Math.max(...MIGRATIONS.map((migration) => migration.version));
 
@@ -14,7 +20,7 @@ export const SCHEMA_VERSION = Math.max(...MIGRATIONS.map((migration) => migratio
  * Brings the database to SCHEMA_VERSION. Safe to run twice, and by two at once.
  *
  * @returns the versions that this call applied
- * @throws Error when the database was made by a newer ProductMatcher
+ * @throws SchemaVersionError when the database was made by a newer ProductMatcher
  * @throws ClickHouseError
  */
 export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () => number): Promise<number[]> {
@@ -34,7 +40,7 @@ export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () =>
   const applied = new Set(rows.map((row) => row.version));
   const newest = Math.max(0, ...applied);
   if (newest > SCHEMA_VERSION) {
-    throw new Error(
+    throw new SchemaVersionError(
       `database ${layout.database} has schema version ${newest}, this ProductMatcher knows ${SCHEMA_VERSION}: use the newer release again`,
     );
   }
