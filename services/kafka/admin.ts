@@ -65,7 +65,7 @@ export class KafkaAdmin {
 
   async ends(topic: string): Promise<PartitionEnds[]> {
     const ends = await this.#ask(`reading the ends of topic ${topic}`, { topic }, (admin) =>
-      admin.fetchTopicOffsets(topic),
+      withLeaders(admin.fetchTopicOffsets(topic)),
     );
     return ends.map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
   }
@@ -73,7 +73,7 @@ export class KafkaAdmin {
   /** Per partition the first record that is not older, or the end. */
   async offsetsAt(topic: string, timestamp: number): Promise<Map<number, number>> {
     const found = await this.#ask(`looking up a time in topic ${topic}`, { topic }, (admin) =>
-      admin.fetchTopicOffsetsByTimestamp(topic, timestamp),
+      withLeaders(admin.fetchTopicOffsetsByTimestamp(topic, timestamp)),
     );
     return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
   }
@@ -182,5 +182,12 @@ export class KafkaAdmin {
 function missing(topic: string): KafkaLogError {
   return new KafkaLogError("topic_missing", `topic ${topic} does not exist: create it, or give topicDefaults`, {
     topic,
+  });
+}
+
+/** While a topic has no leaders (just made, a broker just back) kafkajs trips over its own empty answer: that passes. */
+function withLeaders<Result>(asked: Promise<Result>): Promise<Result> {
+  return asked.catch((error: unknown) => {
+    throw error instanceof TypeError ? new Error("the topic has no leaders yet", { cause: error }) : error;
   });
 }
