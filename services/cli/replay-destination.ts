@@ -98,7 +98,7 @@ async function resourceOf({ file, dataDir }: DestinationOptions, folder: DataFol
 }
 
 /** For a folder that nobody has named a pipeline for yet. */
-const DEFAULT_RESOURCE = `apiVersion: productmatcher.dev/v1alpha1
+export const DEFAULT_RESOURCE = `apiVersion: productmatcher.dev/v1alpha1
 kind: RecommenderPipeline
 metadata:
   name: storefront

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
@@ -209,5 +208,3 @@ async function startCatalogue(
     now,
   });
 }
-
-export const newEventId = (): string => randomUUID();

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import express from "express";
 import type { Logger } from "pino";
 import { collectDefaultMetrics } from "prom-client";
@@ -7,7 +8,7 @@ import { notFound, operations, problemHandler, type RunningServer, startServer }
 import { type Recommender, startRecommender } from "../recommender/index.ts";
 import { adminRouter } from "./admin.ts";
 import { type DataFolder, openDataFolder } from "./data-folder.ts";
-import { type EmbeddedPipeline, newEventId, openPipeline } from "./pipeline.ts";
+import { type EmbeddedPipeline, openPipeline } from "./pipeline.ts";
 import { openShopFeed, type ShopFeed } from "./shop-feed.ts";
 import { startTraining, type Training } from "./training.ts";
 
@@ -132,7 +133,14 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
     }),
   );
   application.use(
-    collectorRouter({ log, topic: names.eventsTopic, mapper: eventsMapper, registry, now: options.now, newEventId }),
+    collectorRouter({
+      log,
+      topic: names.eventsTopic,
+      mapper: eventsMapper,
+      registry,
+      now: options.now,
+      newEventId: randomUUID,
+    }),
   );
   application.use(recommender.router);
   application.use(adminRouter(pipeline, training));

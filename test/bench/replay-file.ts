@@ -2,16 +2,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { settleProcess } from "../../services/cli/process-settings.ts";
+import { DEFAULT_RESOURCE } from "../../services/cli/replay-destination.ts";
 import { parseResource } from "../../services/cli/resource.ts";
 import { openDataFolder, openPipeline } from "../../services/local/index.ts";
 import { openReplaySource, replay } from "../../services/replay/index.ts";
-import { BENCH_RESOURCE } from "./resource.ts";
 
 settleProcess();
 const [file = "", dataDir = ""] = process.argv.slice(2);
 const folder = openDataFolder(dataDir);
 const pipeline = await openPipeline({
-  pipeline: parseResource(BENCH_RESOURCE, "the benchmark's resource"),
+  pipeline: parseResource(DEFAULT_RESOURCE, "the benchmark's resource"),
   folder,
   logger: pino({ level: "warn" }, pino.destination(2)),
   now: Date.now,
