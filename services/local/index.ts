@@ -5,7 +5,6 @@ export {
   openDataFolder,
   resetDataFolder,
 } from "./data-folder.ts";
-export { namesOf, type PipelineNames } from "./names.ts";
 export { type EmbeddedPipeline, openPipeline } from "./pipeline.ts";
 export { type LocalOptions, type LocalProgress, type RunningLocal, runLocal, type SimulationOptions } from "./run.ts";
 export { countTopics, type TopicCount } from "./topic-counts.ts";

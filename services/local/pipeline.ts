@@ -5,6 +5,7 @@ import { compileTopic, type RecordMapper, type TopicSpec } from "../activity/ind
 import { openEmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { ActivityLog, OutgoingRecord, PartitionLag } from "../activity-log/index.ts";
 import { type ClickHouse, migrate, openClickHouse } from "../clickhouse/index.ts";
+import { namesOf, type PipelineNames } from "../config/index.ts";
 import {
   type AttributeSource,
   type CatalogueSync,
@@ -19,7 +20,6 @@ import {
 } from "../consumer/index.ts";
 import { consumeTopics } from "./consumed-topics.ts";
 import type { DataFolder } from "./data-folder.ts";
-import { namesOf, type PipelineNames } from "./names.ts";
 import { type EmbeddedPostgres, openEmbeddedPostgres } from "./postgres.ts";
 
 export interface PipelineOptions {

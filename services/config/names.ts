@@ -7,7 +7,10 @@ export interface PipelineNames {
   /** Group of the consumer, and beginning of the pipeline's own topics. */
   readonly prefix: string;
   readonly eventsTopic: string;
+  /** Items and users that came over HTTP; compacted. */
+  readonly entitiesTopic: string;
   readonly signalsTopic: string;
+  readonly deadLettersTopic: string;
   readonly database: string;
 }
 
@@ -18,7 +21,9 @@ export function namesOf({ metadata, spec }: RecommenderPipeline): PipelineNames 
     key: `${namespace}/${metadata.name}`,
     prefix,
     eventsTopic: `${prefix}.events`,
+    entitiesTopic: `${prefix}.entities`,
     signalsTopic: `${prefix}.signals`,
+    deadLettersTopic: `${prefix}.dead-letters`,
     database: spec.sink.clickhouse.database ?? `${namespace}_${metadata.name}`.replaceAll("-", "_"),
   };
 }
