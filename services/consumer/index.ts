@@ -1,5 +1,5 @@
 export type { AttributionSpec } from "./attribution.ts";
-export { type CatalogueSync, startCatalogueSync } from "./catalogue-sync.ts";
+export type { CatalogueSync } from "./catalogue-sync.ts";
 export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
 export {
   countDeadLetters,
@@ -13,12 +13,12 @@ export {
 } from "./dead-letters.ts";
 export {
   type AttributeSource,
-  cachedLookup,
   openPostgres,
+  type PostgresConnection,
   type PostgresTable,
   quotedName,
   quotedTable,
   type SqlClient,
-  tableLookup,
 } from "./enrichment/index.ts";
+export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";

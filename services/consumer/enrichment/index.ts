@@ -3,6 +3,7 @@ export { completeEnrichment } from "./complete.ts";
 export { type AttributeSource, enrich, unenriched } from "./enrich.ts";
 export {
   openPostgres,
+  type PostgresConnection,
   type PostgresTable,
   quotedName,
   quotedTable,
