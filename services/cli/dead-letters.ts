@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../consumer/index.ts";
 import { type AdminOptions, adminClient, dataDirOption, urlOption } from "./admin-client.ts";
+import { wholeNumber } from "./options.ts";
 import { count, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
 
@@ -49,7 +50,7 @@ function listCommand(): Command {
     .option("--topic <name>", "of this topic alone")
     .option("--reason <code>", "of this reason alone")
     .option("--resolved", "also those that passed since")
-    .addOption(new Option("--limit <number>", "at most so many").argParser(limit).default(20))
+    .addOption(new Option("--limit <number>", "at most so many").argParser(wholeNumber(1, 1_000)).default(20))
     .addOption(urlOption())
     .addOption(dataDirOption())
     .option("--json", "print as JSON")
@@ -142,10 +143,4 @@ function sentText(sent: number): string {
   if (sent === 0) return "There was nothing open to send.";
   const records = sent === 1 ? "1 record was" : `${count(sent)} records were`;
   return `${records} sent through again; "dead-letters list" shows what is still open.`;
-}
-
-function limit(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 1_000) return value;
-  throw new InvalidArgumentError("must be a whole number from 1 to 1000.");
 }

@@ -26,22 +26,26 @@ export class SecretMissingError extends Error {
 }
 
 export interface Secrets {
-  /** Where the value of a key is, whether or not it is there yet. */
-  file(secret: SecretKey): string;
+  /** Its file, once it is known to be there. @throws SecretMissingError */
+  present(secret: SecretKey): Promise<string>;
   /** Without the line break that editors leave at the end. @throws SecretMissingError */
   read(secret: SecretKey): Promise<string>;
 }
 
 export function mountedSecrets(folder: string): Secrets {
   const file = ({ name, key }: SecretKey) => join(folder, name, key);
+  const read = async (secret: SecretKey) => {
+    try {
+      return (await readFile(file(secret), "utf8")).replace(/\r?\n$/, "");
+    } catch (error) {
+      throw missing(folder, secret, error);
+    }
+  };
   return {
-    file,
-    async read(secret) {
-      try {
-        return (await readFile(file(secret), "utf8")).replace(/\r?\n$/, "");
-      } catch (error) {
-        throw missing(folder, secret, error);
-      }
+    read,
+    async present(secret) {
+      await read(secret);
+      return file(secret);
     },
   };
 }

@@ -53,3 +53,31 @@ export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () =>
   }
   return pending.map((migration) => migration.version);
 }
+
+/** The database is older than this release needs; the message says what to do. */
+export class SchemaMissingError extends Error {
+  override readonly name = "SchemaMissingError";
+  readonly code = "schema_missing";
+}
+
+/**
+ * Migrations only add, so a newer schema serves an older release too.
+ *
+ * @throws SchemaMissingError before this release's migration has run
+ * @throws ClickHouseError
+ */
+export async function requireSchema(clickhouse: ClickHouse): Promise<void> {
+  const tables = await clickhouse.query(
+    "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
+    { database: clickhouse.database },
+  );
+  const [row] =
+    tables.length === 0
+      ? []
+      : await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
+  const version = row?.version ?? 0;
+  if (version >= SCHEMA_VERSION) return;
+  throw new SchemaMissingError(
+    `database ${clickhouse.database} has schema version ${version} and ${SCHEMA_VERSION} is needed: run "productmatcher migrate"`,
+  );
+}

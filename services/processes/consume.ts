@@ -1,0 +1,66 @@
+/** `productmatcher consume`: topics into tables. */
+import type { TopicSpec } from "../activity/index.ts";
+import {
+  attributeSource,
+  type ConsumedSpec,
+  compileMapper,
+  consumerMetrics,
+  consumerSettings,
+  openPostgres,
+  type SqlClient,
+  startCatalogue,
+  startConsumer,
+} from "../consumer/index.ts";
+import { migratedClickHouse } from "./clickhouse.ts";
+import { kafkaLog } from "./kafka.ts";
+import type { Role, RoleContext } from "./role.ts";
+
+/** @throws MappingError for a topic that can never be read */
+export async function startConsumeRole(context: RoleContext): Promise<Role> {
+  const { pipeline, names, registry, startup, logger, now, onClose } = context;
+  const { spec } = pipeline;
+  const topics: TopicSpec[] = [...(spec.source.topics ?? []), { name: names.eventsTopic, record: "Event" }];
+  const mappers = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const open = await migratedClickHouse(context);
+  const postgres = await openShopDatabase(spec, context);
+  const log = await kafkaLog("consumer", context);
+  const clickhouse = await startup.step("connecting to ClickHouse", open);
+  const consumer = await startup.step("reading the topics", () =>
+    startConsumer({
+      ...consumerSettings(spec),
+      log,
+      clickhouse,
+      group: names.prefix,
+      mappers,
+      signalsTopic: names.signalsTopic,
+      attributes: attributeSource(postgres, spec),
+      metrics: consumerMetrics(registry),
+      logger,
+      now,
+    }),
+  );
+  onClose(() => consumer.close());
+  const catalogue = await startup.step("reading the catalogue", () =>
+    startCatalogue(postgres, spec, open, { logger, now }),
+  );
+  if (catalogue !== null) onClose(() => catalogue.close());
+  const failed = consumer.ended.then(() => new Promise<never>(() => {}));
+  failed.catch(() => {});
+  return {
+    readiness: () => ({ ready: true }),
+    status: async () => ({ consumer: await consumer.status() }),
+    failed,
+  };
+}
+
+async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promise<SqlClient | null> {
+  const postgres = spec.enrichment?.postgres;
+  if (postgres === undefined) return null;
+  const { secrets, startup, onClose } = context;
+  const { uriSecretKeyRef: uri, caSecretKeyRef: ca } = postgres;
+  const connection = await startup.step("reading the secrets of the shop's database", async () =>
+    openPostgres(await secrets.read(uri), ca === undefined ? undefined : await secrets.present(ca)),
+  );
+  onClose(() => connection.close());
+  return connection;
+}

@@ -1,0 +1,77 @@
+/** Roles that end by themselves: `productmatcher migrate` and `productmatcher train`. */
+import type { Logger } from "pino";
+import type { RecommenderPipeline } from "../../crds/index.ts";
+import { type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
+import { namesOf } from "../config/index.ts";
+import { openKafkaLog } from "../kafka/index.ts";
+import { type TrainingResult, train } from "../trainer/index.ts";
+import { clickhouseTarget, kafkaOptions, ownTopics } from "./connections.ts";
+import { mountedSecrets } from "./secrets.ts";
+
+export interface JobOptions {
+  readonly pipeline: RecommenderPipeline;
+  /** Where Secrets are mounted: `<folder>/<secret>/<key>`. */
+  readonly secretsFolder: string;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface Migrated {
+  readonly database: string;
+  /** Versions of the schema that this run applied. */
+  readonly applied: readonly number[];
+  readonly topics: readonly string[];
+}
+
+/**
+ * Makes the pipeline's database, tables and topics what this release needs. Nothing is done twice, and nothing that is
+ * there is taken away.
+ *
+ * @throws SecretMissingError, ClickHouseError, SchemaVersionError, KafkaLogError
+ */
+export async function runMigration({ pipeline, secretsFolder, logger, now }: JobOptions): Promise<Migrated> {
+  const names = namesOf(pipeline);
+  const secrets = mountedSecrets(secretsFolder);
+  const { clickhouse: sink } = pipeline.spec.sink;
+  const target = await clickhouseTarget(sink, sink.admin ?? sink.credentials, secrets);
+  const clickhouse = await openClickHouse(target, names.database);
+  let applied: readonly number[];
+  try {
+    applied = await migrate(clickhouse, layoutOf(pipeline), now);
+  } finally {
+    await clickhouse.close();
+  }
+  const { kafka } = pipeline.spec.source;
+  const onEvent = (event: object) => logger.debug(event, "kafka");
+  const log = openKafkaLog(await kafkaOptions(kafka, secrets, { clientId: `${names.prefix}.migrate`, onEvent }));
+  try {
+    const topics = ownTopics(names, kafka);
+    for (const { name, defaults, config } of topics) await log.createTopic(name, defaults, config);
+    return { database: names.database, applied, topics: topics.map(({ name }) => name) };
+  } finally {
+    await log.close();
+  }
+}
+
+/** One training run. @throws SecretMissingError, ClickHouseError */
+export async function runTraining({ pipeline, secretsFolder, logger, now }: JobOptions): Promise<TrainingResult> {
+  const { sink, training } = pipeline.spec;
+  const { clickhouse: server } = sink;
+  const target = await clickhouseTarget(server, server.credentials, mountedSecrets(secretsFolder));
+  const clickhouse = await openClickHouse(target, namesOf(pipeline).database);
+  try {
+    return await train(clickhouse, training, { now, log: logger, layout: layoutOf(pipeline) });
+  } finally {
+    await clickhouse.close();
+  }
+}
+
+function layoutOf(pipeline: RecommenderPipeline): Layout {
+  const { cluster, retentionDays } = pipeline.spec.sink.clickhouse;
+  return {
+    database: namesOf(pipeline).database,
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(retentionDays === undefined ? {} : { retentionDays }),
+  };
+}
