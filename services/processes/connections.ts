@@ -71,14 +71,17 @@ export async function clickhouseTarget(
   };
 }
 
+/** Times by the broker's clock: it refuses records from a pod whose own clock runs an hour ahead. */
+const BROKER_TIME = { "message.timestamp.type": "LogAppendTime" };
+
 /** The topics that the pipeline makes for itself where they are absent. */
 export function ownTopics(names: PipelineNames, kafka: Kafka): OwnTopic[] {
   const defaults = topicDefaults(kafka);
   return [
     { name: names.eventsTopic, defaults },
     { name: names.entitiesTopic, defaults, config: { "cleanup.policy": "compact" } },
-    { name: names.signalsTopic, defaults },
-    { name: names.deadLettersTopic, defaults },
+    { name: names.signalsTopic, defaults, config: BROKER_TIME },
+    { name: names.deadLettersTopic, defaults, config: BROKER_TIME },
   ];
 }
 

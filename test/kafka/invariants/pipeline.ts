@@ -11,7 +11,7 @@ import { stringify } from "yaml";
 import type { OutgoingRecord } from "../../../services/activity-log/index.ts";
 import { openKafkaLog } from "../../../services/kafka/index.ts";
 import { type RoleProcess, startRole } from "../../fixtures/role-process.ts";
-import { type Sent, WINDOW_SECONDS } from "./activity.ts";
+import { WINDOW_SECONDS } from "../../fixtures/shop-activity.ts";
 
 const run = promisify(execFile);
 
@@ -29,21 +29,6 @@ export interface PipelineParts {
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** What became of what was sent. */
-export interface Verdict {
-  readonly sent: number;
-  readonly stored: number;
-  readonly dead: number;
-  /** Ids that are in no table. */
-  readonly lost: number;
-  /** Rows above one for an id. */
-  readonly doubled: number;
-  /** Checkouts that another touch has earned than the events say. */
-  readonly misattributed: number;
-  /** Of all purchases, in cents, as the tables have it. */
-  readonly revenue: number;
-}
-
 export interface TestedPipeline {
   readonly file: string;
   readonly secrets: string;
@@ -59,7 +44,6 @@ export interface TestedPipeline {
   lag(): Promise<number>;
   admin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result>;
   query<Row>(sql: string): Promise<Row[]>;
-  verdict(sent: Sent): Promise<Verdict>;
   /** Ends what still runs, and removes the folder. */
   remove(): Promise<void>;
 }
@@ -139,7 +123,6 @@ export async function createPipeline(parts: PipelineParts): Promise<TestedPipeli
     },
     admin,
     query,
-    verdict: (sent) => judge(sent, query),
     async remove() {
       await Promise.all([...running].map((process) => process.kill()));
       await client.close();
@@ -166,29 +149,4 @@ function resource({ name, bootstrapServers, clickhouse, spec = {} }: PipelinePar
       ...spec,
     },
   };
-}
-
-async function judge(sent: Sent, query: <Row>(sql: string) => Promise<Row[]>): Promise<Verdict> {
-  const events = await query<{ event_id: string }>("SELECT event_id FROM events FINAL");
-  const letters = await query<{ key: string }>("SELECT key FROM dead_letters FINAL");
-  const checkouts = await query<{ id: string; touch: string; cents: string }>(
-    `SELECT checkout_id AS id, first_touch.2 AS touch, toString(toInt64(price * 100 * quantity)) AS cents
-     FROM attributed_checkouts FINAL`,
-  );
-  const stored = new Set(events.map(({ event_id }) => event_id));
-  const dead = new Set(letters.map(({ key }) => key));
-  const touches = new Map(checkouts.map(({ id, touch }) => [id, touch]));
-  return {
-    sent: sent.records.length,
-    stored: stored.size,
-    dead: dead.size,
-    lost: without(sent.eventIds, stored) + without(sent.badKeys, dead),
-    doubled: events.length - stored.size + letters.length - dead.size + checkouts.length - touches.size,
-    misattributed: [...sent.attribution].filter(([id, touch]) => touches.get(id) !== touch).length,
-    revenue: checkouts.reduce((sum, { cents }) => sum + Number(cents), 0),
-  };
-}
-
-function without(wanted: ReadonlySet<string>, found: ReadonlySet<string>): number {
-  return [...wanted].filter((id) => !found.has(id)).length;
 }
