@@ -1,4 +1,13 @@
-export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, type Parameters } from "./client.ts";
+export {
+  type ClickHouse,
+  type ClickHouseServer,
+  type ClickHouseTarget,
+  type ConnectionOptions,
+  createDatabase,
+  openClickHouse,
+  type Parameters,
+} from "./client.ts";
+export { identifier } from "./identifier.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export { MIGRATIONS, migrate, SCHEMA_VERSION, SchemaVersionError } from "./migrations/index.ts";
 export { type ModelContent, readContent, type Verification, verify } from "./model-checksum.ts";
@@ -11,3 +20,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export type { Secret } from "./secret.ts";
