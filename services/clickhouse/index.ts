@@ -7,6 +7,7 @@ export {
   openClickHouse,
   type Parameters,
 } from "./client.ts";
+export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
 export { identifier } from "./identifier.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export { MIGRATIONS, migrate, SCHEMA_VERSION, SchemaVersionError } from "./migrations/index.ts";
