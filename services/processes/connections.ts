@@ -3,7 +3,7 @@ import type { Credentials, Sink, Source } from "../../crds/index.ts";
 import type { ClickHouseTarget } from "../clickhouse/index.ts";
 import type { PipelineNames } from "../config/index.ts";
 import type { KafkaLogEvent, KafkaLogOptions, SaslFiles, TopicDefaults } from "../kafka/index.ts";
-import { readCredentials, type Secrets } from "./secrets.ts";
+import type { Secrets } from "./secrets.ts";
 
 export type Kafka = Source["kafka"];
 
@@ -38,17 +38,7 @@ async function tlsFiles({ caSecretKeyRef: ca, clientSecretRef: client }: NonNull
 }
 
 async function saslFiles({ mechanism, credentials }: NonNullable<Kafka["sasl"]>, secrets: Secrets): Promise<SaslFiles> {
-  const {
-    secretRef: { name },
-    username,
-    usernameKey,
-    passwordKey,
-  } = credentials;
-  return {
-    mechanism,
-    username: username ?? { file: await secrets.present({ name, key: usernameKey }) },
-    passwordFile: await secrets.present({ name, key: passwordKey }),
-  };
+  return { mechanism, ...(await credentialFiles(credentials, secrets)) };
 }
 
 const HOUR = 3_600_000;
@@ -59,15 +49,27 @@ function topicDefaults({ topicDefaults: { partitions, replicationFactor, retenti
 
 /** @throws SecretMissingError */
 export async function clickhouseTarget(
-  { url, caSecretKeyRef }: Sink["clickhouse"],
+  { url, caSecretKeyRef: ca }: Sink["clickhouse"],
   credentials: Credentials,
   secrets: Secrets,
 ): Promise<ClickHouseTarget> {
+  const { username, passwordFile } = await credentialFiles(credentials, secrets);
   return {
     kind: "server",
     url,
-    ...(await readCredentials(secrets, credentials)),
-    ...(caSecretKeyRef === undefined ? {} : { caCertificate: await secrets.read(caSecretKeyRef) }),
+    username,
+    password: { file: passwordFile },
+    ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),
+  };
+}
+
+async function credentialFiles(
+  { secretRef: { name }, username, usernameKey, passwordKey }: Credentials,
+  secrets: Secrets,
+) {
+  return {
+    username: username ?? { file: await secrets.present({ name, key: usernameKey }) },
+    passwordFile: await secrets.present({ name, key: passwordKey }),
   };
 }
 

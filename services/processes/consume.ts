@@ -19,12 +19,17 @@ import type { Role, RoleContext } from "./role.ts";
 export async function startConsumeRole(context: RoleContext): Promise<Role> {
   const { pipeline, names, registry, startup, logger, now, onClose } = context;
   const { spec } = pipeline;
-  const topics: TopicSpec[] = [...(spec.source.topics ?? []), { name: names.eventsTopic, record: "Event" }];
+  const topics: TopicSpec[] = [
+    ...(spec.source.topics ?? []),
+    { name: names.eventsTopic, record: "Event" },
+    { name: names.entitiesTopic, record: "Entity" },
+  ];
   const mappers = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
   const open = await migratedClickHouse(context);
   const postgres = await openShopDatabase(spec, context);
   const log = await kafkaLog("consumer", context);
   const clickhouse = await startup.step("connecting to ClickHouse", open);
+  const metrics = consumerMetrics(registry);
   const consumer = await startup.step("reading the topics", () =>
     startConsumer({
       ...consumerSettings(spec),
@@ -34,7 +39,7 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
       mappers,
       signalsTopic: names.signalsTopic,
       attributes: attributeSource(postgres, spec),
-      metrics: consumerMetrics(registry),
+      metrics,
       logger,
       now,
     }),

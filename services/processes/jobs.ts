@@ -1,7 +1,7 @@
 /** Roles that end by themselves: `productmatcher migrate` and `productmatcher train`. */
 import type { Logger } from "pino";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
+import { createDatabase, type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
 import { namesOf } from "../config/index.ts";
 import { openKafkaLog } from "../kafka/index.ts";
 import { type TrainingResult, train } from "../trainer/index.ts";
@@ -35,6 +35,7 @@ export async function runMigration({ pipeline, secretsFolder, logger, now }: Job
   const secrets = mountedSecrets(secretsFolder);
   const { clickhouse: sink } = pipeline.spec.sink;
   const target = await clickhouseTarget(sink, sink.admin ?? sink.credentials, secrets);
+  await createDatabase(target, names.database, sink.cluster);
   const clickhouse = await openClickHouse(target, names.database);
   let applied: readonly number[];
   try {

@@ -6,16 +6,16 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { Random } from "../../../services/simulation/random.ts";
-import { missingForClock, testClock } from "../../fixtures/clock.ts";
-import type { RoleProcess } from "../../fixtures/role-process.ts";
-import { activityOf, type Sent } from "../../fixtures/shop-activity.ts";
-import { expectExact } from "../../fixtures/verdict.ts";
-import { type Broker, startBroker } from "../broker.ts";
-import type { Fault } from "../clickhouse-front.ts";
-import { type FrontProcess, startFrontProcess } from "../front-process.ts";
-import { broker, describeKafka } from "../suite.ts";
+import { Random } from "../../services/simulation/random.ts";
+import { missingForClock, testClock } from "../fixtures/clock.ts";
+import type { RoleProcess } from "../fixtures/role-process.ts";
+import { activityOf, type Sent } from "../fixtures/shop-activity.ts";
+import { expectExact } from "../fixtures/verdict.ts";
+import { type Broker, startBroker } from "./broker.ts";
+import type { Fault } from "./clickhouse-front.ts";
+import { type FrontProcess, startFrontProcess } from "./front-process.ts";
 import { createPipeline, PARTITIONS, type PipelineParts, type TestedPipeline } from "./pipeline.ts";
+import { broker, describeKafka } from "./suite.ts";
 
 const missingClock = missingForClock();
 if (missingClock !== null) {
@@ -49,12 +49,13 @@ describeKafka("nothing is lost, and nothing counted twice", () => {
 
   const create = async (name: string, parts: Partial<PipelineParts> = {}) => {
     const unique = `${name}-${randomUUID().slice(0, 8)}`;
-    pipeline = await createPipeline({
+    pipeline = createPipeline({
       name: unique,
       bootstrapServers: broker().plaintext,
       clickhouse: { url: clickhouse.url, ...CREDENTIALS },
       ...parts,
     });
+    await pipeline.job("migrate");
     return pipeline;
   };
 
