@@ -82,6 +82,9 @@ export function trainCommand(): Command {
       if (options.json) return console.log(JSON.stringify(result));
       const published = result.versions.filter(({ status }) => status === "published");
       console.log(`${result.result}: ${count(result.events)} events, ${published.length} versions published.`);
+      for (const { algorithm, status, reason } of result.versions) {
+        if (status !== "published") console.log(`${algorithm} ${status}: ${reason}`);
+      }
       for (const notice of result.notices) console.log(notice);
       if (result.result === "Failed") process.exitCode = 1;
     });

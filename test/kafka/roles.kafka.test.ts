@@ -80,13 +80,14 @@ describeKafka("the roles as processes", () => {
     collector = pipeline.role("collector");
     await collector.address;
     for (let visitor = 0; visitor < VISITORS; visitor += 1) {
-      for (const itemId of visitor % 2 === 0 ? ["desk", "lamp", "bulb"] : ["pan", "pot", "spoon"]) {
+      const room = visitor % 2 === 0 ? ["desk", "lamp", "bulb"] : ["pan", "pot", "spoon"];
+      for (const itemId of room.slice(0, visitor % 4 < 2 ? 3 : 2)) {
         const occurredAt = new Date(Date.now() - (VISITORS - visitor) * 600_000).toISOString();
         expect(await track({ event: "view", userId: `visitor-${visitor}`, itemId, occurredAt })).toBe(200);
       }
     }
-    await expect.poll(stored, PATIENCE).toBe(VISITORS * 3);
-    expect(await pipeline.job("train")).toMatch(/^Published: 180 events/);
+    await expect.poll(stored, PATIENCE).toBe(VISITORS * 2.5);
+    expect(await pipeline.job("train")).toMatch(/^Published: \d+ events, 3 versions published/);
 
     const server = pipeline.role("serve");
     await expect.poll(() => ready(server), PATIENCE).toBe(200);
