@@ -15,9 +15,13 @@ export {
   type AttributeSource,
   cachedLookup,
   openPostgres,
+  type PostgresConnection,
+  type PostgresOptions,
   type PostgresTable,
+  postgresAttributes,
   quotedName,
   quotedTable,
+  type SourceStatus,
   type SqlClient,
   tableLookup,
 } from "./enrichment/index.ts";

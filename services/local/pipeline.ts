@@ -11,12 +11,10 @@ import {
   type CatalogueSync,
   type Consumer,
   type ConsumerMetrics,
-  cachedLookup,
   consumerMetrics,
-  type PostgresTable,
+  postgresAttributes,
   startCatalogueSync,
   startConsumer,
-  tableLookup,
 } from "../consumer/index.ts";
 import { consumeTopics } from "./consumed-topics.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -61,9 +59,6 @@ export interface EmbeddedPipeline {
 }
 
 const BATCH = { maxRecords: 10_000, maxBytes: 16 * 1024 * 1024 };
-/** A user or item that the shop's database did not have is asked for again after this. */
-const MISS_SECONDS = 5;
-const CACHED_ROWS = 200_000;
 /** The log is the way in, not the record: what is older than this and stored is not needed again. */
 const LOG_RETENTION = { maxBytes: 4 * 1024 ** 3, maxAgeMilliseconds: 7 * 86_400_000 };
 
@@ -172,18 +167,7 @@ function consumerOptions(parts: {
 
 function attributeSource(postgres: EmbeddedPostgres | null, spec: RecommenderPipeline["spec"]): AttributeSource {
   const tables = spec.enrichment?.postgres;
-  if (postgres === null || tables === undefined) return {};
-  const lookup = (table: PostgresTable & { readonly refreshSeconds: number }) =>
-    cachedLookup(tableLookup(postgres, table), {
-      refreshSeconds: table.refreshSeconds,
-      missSeconds: MISS_SECONDS,
-      maxEntries: CACHED_ROWS,
-      now: () => performance.now(),
-    });
-  return {
-    ...(tables.users === undefined ? {} : { users: lookup(tables.users) }),
-    ...(tables.items === undefined ? {} : { items: lookup(tables.items) }),
-  };
+  return postgres === null || tables === undefined ? {} : postgresAttributes(postgres, tables);
 }
 
 async function startCatalogue(
