@@ -28,4 +28,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
-export type { Secret } from "./secret.ts";
+export { readSecret, type Secret } from "./secret.ts";

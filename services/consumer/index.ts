@@ -15,9 +15,11 @@ export {
   type AttributeSource,
   openPostgres,
   type PostgresConnection,
+  type PostgresOptions,
   type PostgresTable,
   quotedName,
   quotedTable,
+  type SourceStatus,
   type SqlClient,
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";

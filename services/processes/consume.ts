@@ -64,7 +64,10 @@ async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promi
   const { secrets, startup, onClose } = context;
   const { uriSecretKeyRef: uri, caSecretKeyRef: ca } = postgres;
   const connection = await startup.step("reading the secrets of the shop's database", async () =>
-    openPostgres(await secrets.read(uri), ca === undefined ? undefined : await secrets.present(ca)),
+    openPostgres({
+      uri: { file: await secrets.present(uri) },
+      ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),
+    }),
   );
   onClose(() => connection.close());
   return connection;
