@@ -9,6 +9,7 @@ import { markResolved } from "./dead-letters.ts";
 import { type AttributeSource, completeEnrichment, enrich, unenriched } from "./enrichment/index.ts";
 import type { ConsumerMetrics } from "./metrics.ts";
 import { type Batch, prepare } from "./prepare.ts";
+import { prepareMappers } from "./prepare-mappers.ts";
 import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, sourceKey } from "./rows.ts";
 import { store, storeDeadLetters } from "./sink.ts";
 
@@ -152,6 +153,12 @@ async function run(
     const fillsIn = progress.unenriched && options.now() >= fillInDue;
     const waitMilliseconds = fillsIn ? 0 : POLL_WAIT_MILLISECONDS;
     const records = await subscription.poll({ ...options.batch, waitMilliseconds });
+    const ready = await prepareMappers(records, options.mappers, stopping, (error, retryMilliseconds) => {
+      progress.state = "Retrying";
+      progress.problem = messageOf(error);
+      options.logger.warn({ err: error, retryMilliseconds }, "a batch could not be prepared");
+    });
+    if (!ready) break;
     const batch = prepare(records, options.mappers, options.now());
     await storing;
     if (stopping.aborted) return;

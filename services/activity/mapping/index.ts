@@ -49,6 +49,17 @@ export interface RecordMapper {
    * @param now the wall clock, milliseconds since 1970.
    */
   map(record: RawRecord, now: number): MappedRecord;
+  /**
+   * As `map`, for a record whose value is not JSON.
+   *
+   * @param root what its bytes were decoded to: what the JSON of the same record would be parsed to, with integers
+   *   beyond 2^53 as the text of their digits.
+   */
+  mapDecoded(record: RawRecord, root: unknown, now: number): MappedRecord;
+  /**
+   * Fetches what mapping these records takes; absent: nothing. A failure passes, so it may be tried again.
+   */
+  prepare?(records: readonly RawRecord[], signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -78,16 +89,21 @@ export function compileTopic(topic: TopicSpec, options: TopicOptions): RecordMap
     map(record, now) {
       const decoded = decodeRecord(record.value);
       if ("rejection" in decoded) return { activities: [], rejection: decoded.rejection };
-      const reading = new Reading(record, decoded.text, decoded.root, forEach, now);
-      if (forEach?.segments.length !== 0 && !isObject(decoded.root)) {
-        reading.reject("not_an_object", "", `the record is ${shown(decoded.root)}, expected a JSON object`);
-        return { activities: [], rejection: reading.rejection };
-      }
-      if (forEach !== null) return readLines(reading, forEach.get(decoded.root, decoded.root), readLine, readsScalars);
-      const activity = readLine(reading);
-      return { activities: activity === null ? [] : [activity], rejection: reading.rejection };
+      return read(new Reading(record, decoded.text, decoded.root, forEach, now));
     },
+    mapDecoded: (record, root, now) => read(new Reading(record, null, root, forEach, now)),
   };
+
+  function read(reading: Reading): MappedRecord {
+    const { root } = reading;
+    if (forEach?.segments.length !== 0 && !isObject(root)) {
+      reading.reject("not_an_object", "", `the record is ${shown(root)}, expected an object`);
+      return { activities: [], rejection: reading.rejection };
+    }
+    if (forEach !== null) return readLines(reading, forEach.get(root, root), readLine, readsScalars);
+    const activity = readLine(reading);
+    return { activities: activity === null ? [] : [activity], rejection: reading.rejection };
+  }
 
   function readLines(reading: Reading, elements: unknown, read: LineReader, scalars: boolean): MappedRecord {
     const place = forEach?.text ?? "";
