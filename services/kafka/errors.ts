@@ -9,6 +9,8 @@ export type KafkaLogErrorCode =
   | "certificate_refused"
   /** The brokers refused the user, the password or the certificate. */
   | "sign_in_refused"
+  /** No token for signing in could be had. */
+  | "token_unavailable"
   /** Signed in, but not allowed to do this. */
   | "not_authorized"
   | "topic_missing"
@@ -46,7 +48,7 @@ export class KafkaLogError extends Error {
 const ADVICE: Partial<Record<KafkaLogErrorCode, string>> = {
   unreachable: "check bootstrapServers, the listener's protocol (plain or TLS) and the network policy",
   certificate_refused: "check tls.caFile, and the client's certificate where the brokers ask for one",
-  sign_in_refused: "check the user, the password file and the mechanism, and that the broker has this credential",
+  sign_in_refused: "check the user, the secret and the mechanism, and that the brokers know them",
   not_authorized: "give the user Read and Write on the topics and Read on the group",
   topic_missing: "create it, or give topicDefaults so that absent topics are made",
   record_too_large: "send smaller records, or raise max.message.bytes of the topic",
@@ -63,8 +65,12 @@ export function kafkaLogError(doing: string, error: unknown, place: KafkaErrorPl
 
 function codeOf(error: unknown): KafkaLogErrorCode {
   const { names, types, codes } = lineage(error);
+  if (names.has("TokenError")) return "token_unavailable";
   const any = (set: ReadonlySet<string>, values: readonly string[]) => values.some((value) => set.has(value));
-  if (any(names, ["KafkaJSSASLAuthenticationError"]) || any(types, ["SASL_AUTHENTICATION_FAILED"])) {
+  if (
+    any(names, ["KafkaJSSASLAuthenticationError", "TokenRefusedError"]) ||
+    any(types, ["SASL_AUTHENTICATION_FAILED"])
+  ) {
     return "sign_in_refused";
   }
   if ([...types].some((type) => type.endsWith("AUTHORIZATION_FAILED"))) return "not_authorized";

@@ -2,8 +2,9 @@
  * Schemas by their ids, from a registry that speaks Confluent's API.
  */
 import { z } from "zod";
+import type { JsonAnswer } from "../http/request.ts";
 import { SchemaRegistryError } from "./errors.ts";
-import { type Answer, ask, type SchemaRegistryOptions } from "./request.ts";
+import { ask, type SchemaRegistryOptions } from "./request.ts";
 
 export interface RegisteredSchema {
   readonly type: "AVRO" | "PROTOBUF" | "JSON";
@@ -79,11 +80,11 @@ async function get(options: SchemaRegistryOptions, path: string, signal: AbortSi
   throw new SchemaRegistryError("invalid_answer", `${place} answers with something else than a schema: ${what}`);
 }
 
-function errorCode({ body }: Answer): number {
+function errorCode({ body }: JsonAnswer): number {
   return typeof body === "object" && body !== null && "error_code" in body ? Number(body.error_code) : 0;
 }
 
-function refusal({ status, body }: Answer, place: string): SchemaRegistryError {
+function refusal({ status, body }: JsonAnswer, place: string): SchemaRegistryError {
   const said = typeof body === "object" && body !== null && "message" in body ? ` (${body.message})` : "";
   if (status === 401 || status === 403) {
     const advice = "check schemaRegistry.credentials and what they may read";
