@@ -59,12 +59,20 @@ export function kafkaLogError(doing: string, error: unknown, place: KafkaErrorPl
   if (error instanceof KafkaLogError) return error;
   const code = codeOf(error);
   const advice = ADVICE[code] === undefined ? "" : `; ${ADVICE[code]}`;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = causesOf(error)
+    .map((cause) => (cause instanceof Error ? cause.message : String(cause)))
+    .join("; ");
   return new KafkaLogError(code, `${doing}: ${reason}${advice}`, place, { cause: error });
 }
 
+/** Of several failures in one, as of making topics, each. */
+function causesOf(error: unknown): readonly unknown[] {
+  const several = error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [];
+  return several.length > 0 ? several : [error];
+}
+
 function codeOf(error: unknown): KafkaLogErrorCode {
-  const { names, types, codes } = lineage(error);
+  const { names, types, codes } = lineage(causesOf(error)[0]);
   if (names.has("TokenError")) return "token_unavailable";
   const any = (set: ReadonlySet<string>, values: readonly string[]) => values.some((value) => set.has(value));
   if (

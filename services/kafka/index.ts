@@ -15,4 +15,5 @@ export {
   type TlsFiles,
   type TopicDefaults,
 } from "./options.ts";
+export { ensureTopics, type OwnTopic, ownTopics } from "./own-topics.ts";
 export type { KafkaSubscription, SubscriptionStatus } from "./subscription.ts";
