@@ -160,6 +160,7 @@ function consumerOptions(parts: {
     mappers: parts.mappers,
     startFrom: spec.source.startFrom,
     signalsTopic: parts.names.signalsTopic,
+    deadLettersTopic: parts.names.deadLettersTopic,
     attribution: spec.attribution,
     attributes: parts.attributes,
     onEnrichmentFailure: spec.enrichment?.onFailure ?? "Complete",
