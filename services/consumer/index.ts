@@ -1,6 +1,7 @@
 export type { AttributionSpec } from "./attribution.ts";
 export type { CatalogueSync } from "./catalogue-sync.ts";
 export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
+export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
 export {
   countDeadLetters,
   type DeadLetter,

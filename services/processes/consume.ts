@@ -1,5 +1,5 @@
 /** `productmatcher consume`: topics into tables. */
-import type { TopicSpec } from "../activity/index.ts";
+import type { RecordMapper, TopicSpec } from "../activity/index.ts";
 import {
   attributeSource,
   type ConsumedSpec,
@@ -11,7 +11,9 @@ import {
   startCatalogue,
   startConsumer,
 } from "../consumer/index.ts";
+import { decodingMapper, openRecordDecoder } from "../schema-registry/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
+import { registryOptions } from "./connections.ts";
 import { kafkaLog } from "./kafka.ts";
 import type { Role, RoleContext } from "./role.ts";
 
@@ -24,7 +26,8 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
     { name: names.eventsTopic, record: "Event" },
     { name: names.entitiesTopic, record: "Entity" },
   ];
-  const mappers = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const compiled = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const mappers = await withRegistry(compiled, context);
   const open = await migratedClickHouse(context);
   const postgres = await openShopDatabase(spec, context);
   const log = await kafkaLog("consumer", context);
@@ -38,6 +41,7 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
       group: names.prefix,
       mappers,
       signalsTopic: names.signalsTopic,
+      deadLettersTopic: names.deadLettersTopic,
       attributes: attributeSource(postgres, spec),
       metrics,
       logger,
@@ -56,6 +60,24 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
     status: async () => ({ consumer: await consumer.status() }),
     failed,
   };
+}
+
+/** Topics of a schema registry are decoded before they are mapped. */
+async function withRegistry(
+  mappers: ReadonlyMap<string, RecordMapper>,
+  { pipeline, secrets, startup, now }: RoleContext,
+): Promise<ReadonlyMap<string, RecordMapper>> {
+  const { kafka, topics = [] } = pipeline.spec.source;
+  const registry = kafka.schemaRegistry;
+  if (registry === undefined) return mappers;
+  const options = await startup.step("reading the secrets of the schema registry", () =>
+    registryOptions(registry, secrets),
+  );
+  const decoder = openRecordDecoder({ ...options, now });
+  const encoded = new Set(topics.filter(({ format }) => format === "SchemaRegistry").map(({ name }) => name));
+  return new Map(
+    [...mappers].map(([topic, mapper]) => [topic, encoded.has(topic) ? decodingMapper(mapper, decoder) : mapper]),
+  );
 }
 
 async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promise<SqlClient | null> {

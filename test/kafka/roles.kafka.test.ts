@@ -72,7 +72,7 @@ describeKafka("the roles as processes", () => {
       .toContain("Secret kafka-user has no key");
     pipeline.writeSecret("kafka-user", { password: `${PASSWORD}\n` });
     await expect.poll(async () => (await waiting(consumer))?.reason, PATIENCE).toBe("TopicMissing");
-    expect(await pipeline.job("migrate")).toMatch(/Database test_roles_\w+ was up to date; topics test\.roles-\S+ /);
+    expect(await pipeline.job("migrate")).toMatch(/Database test_roles_\w+ was up to date; made test\.roles-\S+, /);
     await expect.poll(() => ready(consumer), PATIENCE).toBe(200);
   }, 120_000);
 
