@@ -176,7 +176,8 @@ describe("bodies", () => {
   });
 
   test("count as large as they are after decompression", async () => {
-    const bomb = gzipSync(JSON.stringify({ ...VIEW, url: "x".repeat(10_000_000) }));
+    const bomb = gzipSync(JSON.stringify({ ...VIEW, url: "x".repeat(1_000_000) }));
+    expect(bomb.byteLength).toBeLessThan(2_000);
     expect(await send("/v1/track", bomb, gzipped)).toMatchObject({
       status: 413,
       body: { detail: expect.stringContaining("2000") },
