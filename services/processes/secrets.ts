@@ -5,7 +5,6 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Credentials } from "../../crds/references.ts";
 
 export interface SecretKey {
   readonly name: string;
@@ -26,34 +25,27 @@ export class SecretMissingError extends Error {
 }
 
 export interface Secrets {
-  /** Where the value of a key is, whether or not it is there yet. */
-  file(secret: SecretKey): string;
+  /** Its file, once it is known to be there. @throws SecretMissingError */
+  present(secret: SecretKey): Promise<string>;
   /** Without the line break that editors leave at the end. @throws SecretMissingError */
   read(secret: SecretKey): Promise<string>;
 }
 
 export function mountedSecrets(folder: string): Secrets {
   const file = ({ name, key }: SecretKey) => join(folder, name, key);
-  return {
-    file,
-    async read(secret) {
-      try {
-        return (await readFile(file(secret), "utf8")).replace(/\r?\n$/, "");
-      } catch (error) {
-        throw missing(folder, secret, error);
-      }
-    },
+  const read = async (secret: SecretKey) => {
+    try {
+      return (await readFile(file(secret), "utf8")).replace(/\r?\n$/, "");
+    } catch (error) {
+      throw missing(folder, secret, error);
+    }
   };
-}
-
-/** User name and password of a reference, with the user name given in place or in the Secret too. */
-export async function readCredentials(
-  secrets: Secrets,
-  { secretRef: { name }, username, usernameKey, passwordKey }: Credentials,
-): Promise<{ readonly username: string; readonly password: string }> {
   return {
-    username: username ?? (await secrets.read({ name, key: usernameKey })),
-    password: await secrets.read({ name, key: passwordKey }),
+    read,
+    async present(secret) {
+      await read(secret);
+      return file(secret);
+    },
   };
 }
 
