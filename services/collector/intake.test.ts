@@ -290,7 +290,7 @@ describe("a full buffer", () => {
 
   test("limits under which nothing could pass are refused at the start", async () => {
     await start();
-    await expect(startCollector({ log, limits: { bodyBytes: 10, bufferedBytes: 9 } })).rejects.toThrow(RangeError);
+    await expect(startCollector({ log, limits: { bodyBytes: 10, bufferedBytes: 10 } })).rejects.toThrow(RangeError);
     await expect(startCollector({ log, limits: { batchEntries: 0 } })).rejects.toThrow(/batchEntries/);
   });
 });
