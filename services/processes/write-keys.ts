@@ -20,9 +20,9 @@ export async function watchKeys(
   const read = async () => {
     const faults: string[] = [];
     const keys = await Promise.all(
-      declared.map(async ({ name, secretKeyRef }): Promise<WriteKey[]> => {
+      declared.map(async ({ name, secretKeyRef, scopes }): Promise<WriteKey[]> => {
         try {
-          return [{ name, key: await secrets.read(secretKeyRef) }];
+          return [{ name, key: await secrets.read(secretKeyRef), scopes }];
         } catch (error) {
           faults.push(error instanceof Error ? error.message : String(error));
           return [];

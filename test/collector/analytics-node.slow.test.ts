@@ -173,7 +173,7 @@ describe("Segment's library for Node", () => {
       ...refusing(log),
       append: (topic, records) => gate.promise.then(() => log.append(topic, records)),
     };
-    await start({ log: slow, limits: { bodyBytes: 20_000, bufferedBytes: 20_000, appendMilliseconds: 60_000 } });
+    await start({ log: slow, limits: { bodyBytes: 20_000, bufferedBytes: 40_000, appendMilliseconds: 60_000 } });
     const delivered = deliver(100);
     await vi.waitUntil(() => statuses.includes(429), { timeout: 20_000 });
     gate.resolve();
