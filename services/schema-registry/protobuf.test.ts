@@ -125,6 +125,77 @@ describe("Protobuf records", () => {
   });
 });
 
+/** The files above and below as `protoc` compiles them. */
+const COMPILED_ORDER =
+  "CgtvcmRlci5wcm90bxIEc2hvcCLOBAoFT3JkZXISGQoIb3JkZXJfaWQYASABKANSB29yZGVySWQSFwoHdXNlcl9pZBgCIAEoBFIGdXNlcklkEh" +
+  "4KBGtpbmQYAyABKA4yCi5zaG9wLktpbmRSBGtpbmQSJgoFbGluZXMYBCADKAsyEC5zaG9wLk9yZGVyLkxpbmVSBWxpbmVzEiwKBXN0b2NrGAUg" +
+  "AygLMhYuc2hvcC5PcmRlci5TdG9ja0VudHJ5UgVzdG9jaxIqCgVieV9pZBgGIAMoCzIVLnNob3AuT3JkZXIuQnlJZEVudHJ5UgRieUlkEhYKBn" +
+  "dlaWdodBgHIAEoAlIGd2VpZ2h0EhAKA3JhdxgIIAEoDFIDcmF3EhkKBXByaWNlGAkgASgBSAFSBXByaWNliAEBEhQKBGNhcmQYCiABKAlIAFIE" +
+  "Y2FyZBIUCgRpYmFuGAsgASgJSABSBGliYW4SJAoEZ2lmdBgMIAEoCzIQLnNob3AuT3JkZXIuTGluZVIEZ2lmdBpQCgRMaW5lEhAKA3NrdRgBIA" +
+  "EoCVIDc2t1EhoKCHF1YW50aXR5GAIgASgFUghxdWFudGl0eRoaCgROb3RlEhIKBHRleHQYASABKAlSBHRleHQaOAoKU3RvY2tFbnRyeRIQCgNr" +
+  "ZXkYASABKAlSA2tleRIUCgV2YWx1ZRgCIAEoBVIFdmFsdWU6AjgBGjcKCUJ5SWRFbnRyeRIQCgNrZXkYASABKANSA2tleRIUCgV2YWx1ZRgCIA" +
+  "EoCVIFdmFsdWU6AjgBQgkKB3BheW1lbnRCCAoGX3ByaWNlIhgKBlJlZnVuZBIOCgJpZBgBIAEoCVICaWQqIQoES2luZBILCgdVTktOT1dOEAAS" +
+  "DAoIUFVSQ0hBU0UQAWIGcHJvdG8z";
+const CLICK = `syntax = "proto2";
+message Click {
+  map<string, string> before = 1;
+  enum Kind { A = 0; B = 1; }
+  message Inner { optional bool deep = 1; }
+  optional string id = 2;
+  required Kind kind = 3;
+  repeated fixed64 big = 4;
+  optional Inner inner = 5;
+  oneof who { string user = 6; string visitor = 7; }
+}`;
+const COMPILED_CLICK =
+  "CgtjbGljay5wcm90byLBAgoFQ2xpY2sSKgoGYmVmb3JlGAEgAygLMhIuQ2xpY2suQmVmb3JlRW50cnlSBmJlZm9yZRIOCgJpZBgCIAEoCVICaW" +
+  "QSHwoEa2luZBgDIAIoDjILLkNsaWNrLktpbmRSBGtpbmQSEAoDYmlnGAQgAygGUgNiaWcSIgoFaW5uZXIYBSABKAsyDC5DbGljay5Jbm5lclIF" +
+  "aW5uZXISFAoEdXNlchgGIAEoCUgAUgR1c2VyEhoKB3Zpc2l0b3IYByABKAlIAFIHdmlzaXRvcho5CgtCZWZvcmVFbnRyeRIQCgNrZXkYASABKA" +
+  "lSA2tleRIUCgV2YWx1ZRgCIAEoCVIFdmFsdWU6AjgBGhsKBUlubmVyEhIKBGRlZXAYASABKAhSBGRlZXAiFAoES2luZBIFCgFBEAASBQoBQhAB" +
+  "QgUKA3dobw==";
+
+describe("a compiled file", () => {
+  it.each([
+    [
+      "shop.Order",
+      ORDER,
+      COMPILED_ORDER,
+      { order_id: "9007199254740993", kind: 1, card: "visa", price: 0, by_id: { "5": "x" } },
+    ],
+    ["shop.Order", ORDER, COMPILED_ORDER, { lines: [{ sku: "cup", quantity: 2 }], gift: {}, stock: { berlin: 1 } }],
+    ["Click", CLICK, COMPILED_CLICK, { kind: 1, big: ["18446744073709551615"], visitor: "v", before: { a: "b" } }],
+    ["Click", CLICK, COMPILED_CLICK, { kind: 0, inner: { deep: true } }],
+  ])("is read as its text is: %s", (type, text, compiled, value) => {
+    const bytes = written(text, type, value);
+    const read = compileProtobuf(compiled)(bytes);
+    expect(read).toEqual(compileProtobuf(text)(bytes));
+    expect(JSON.stringify(read)).not.toBe("{}");
+  });
+
+  it("counts the entries of its maps among its messages, as the clients do that register it", () => {
+    const bytes = written(CLICK, "Click.Inner", { deep: true }, Buffer.from([4, 0, 2]));
+    expect(compileProtobuf(COMPILED_CLICK)(bytes)).toEqual({ deep: true });
+    expect(() => compileProtobuf(CLICK)(bytes)).toThrow("no message 0.1");
+  });
+
+  it("may be what another file imports, and import one", () => {
+    const money = 'syntax = "proto3"; package shop; message Money { string currency = 1; }';
+    const refund = 'syntax = "proto3"; import "order.proto"; message A { shop.Refund refund = 1; }';
+    const same = 'syntax = "proto3"; message A { R refund = 1; } message R { string id = 1; }';
+    const imports = [
+      { name: "money.proto", schema: money },
+      { name: "order.proto", schema: COMPILED_ORDER },
+    ];
+    expect(compileProtobuf(refund, imports)(written(same, "A", { refund: { id: "r1" } }))).toEqual({
+      refund: { id: "r1" },
+    });
+  });
+
+  it("that is none is refused", () => {
+    expect(() => compileProtobuf("AAAA")).toThrow(UndecodableError);
+  });
+});
+
 describe("bytes that the schema does not describe", () => {
   it.each([
     ["nothing", []],

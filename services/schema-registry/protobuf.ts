@@ -1,11 +1,12 @@
 /**
- * Protobuf records of a registry, read with their .proto text into plain values under the names of the .proto file.
+ * Protobuf records of a registry, read with their .proto file into plain values under the names of the .proto file.
  */
 import protobuf from "protobufjs";
+import { type MessageNames, protoFile } from "./protobuf-descriptor.ts";
 import { plainMessage } from "./protobuf-plain.ts";
 import { UndecodableError } from "./undecodable.ts";
 
-const { Root, Type } = protobuf;
+const { Root } = protobuf;
 
 /** Another .proto file, under the path by which `import` names it. */
 export interface ProtobufImport {
@@ -30,18 +31,19 @@ export function compileProtobuf(
   imports: readonly ProtobufImport[] = [],
 ): (content: Uint8Array) => unknown {
   const root = new Root();
-  const types = explained(() => {
-    const file = parse(schema, root);
+  const { names, scope } = explained(() => {
+    const { text, messages } = protoFile(schema);
+    const file = parse(text, root);
     // Before the imports: they may add types to the same package, which do not count.
-    const messages = messagesIn(file.package === undefined ? root : root.lookup(file.package));
-    const others = imports.map((other) => parse(other.schema, root));
+    const inText = messageNames(file.package === undefined ? root : root.lookup(file.package));
+    const others = imports.map((other) => parse(protoFile(other.schema).text, root));
     for (const path of [file, ...others].flatMap(({ imports: paths = [] }) => paths)) addWellKnown(path, root);
     root.resolveAll();
-    return messages;
+    return { names: messages ?? inText, scope: file.package === undefined ? "" : `${file.package}.` };
   });
   return (content) => {
     const { path, start } = readPath(content);
-    const type = messageAt(types, path);
+    const type = root.lookupType(`${scope}${messageAt(names, path)}`);
     return plainMessage(type, type.decode(content.subarray(start)));
   };
 }
@@ -50,6 +52,7 @@ function explained<Result>(step: () => Result): Result {
   try {
     return step();
   } catch (error) {
+    if (error instanceof UndecodableError) throw error;
     throw new UndecodableError(`the Protobuf schema cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }
@@ -68,20 +71,23 @@ function addWellKnown(path: string, root: protobuf.Root): void {
 }
 
 /** In the order of the file, which is how records name them. */
-function messagesIn(scope: protobuf.ReflectionObject | null): protobuf.Type[] {
-  const isNamespace = scope instanceof protobuf.Namespace;
-  return isNamespace ? scope.nestedArray.filter((nested): nested is protobuf.Type => nested instanceof Type) : [];
+function messageNames(scope: protobuf.ReflectionObject | null): MessageNames[] {
+  if (!(scope instanceof protobuf.Namespace)) return [];
+  const types = scope.nestedArray.filter((nested) => nested instanceof protobuf.Type);
+  return types.map((type) => ({ name: type.name, nested: messageNames(type) }));
 }
 
-function messageAt(types: readonly protobuf.Type[], path: readonly number[]): protobuf.Type {
-  let within = types;
-  let found: protobuf.Type | undefined;
-  for (const index of path) {
-    found = within[index];
-    within = messagesIn(found ?? null);
-  }
-  if (found === undefined) throw new UndecodableError(`the schema has no message ${path.join(".")}`);
-  return found;
+/** The message's name within its package, with dots. */
+function messageAt(names: readonly MessageNames[], path: readonly number[]): string {
+  let within = names;
+  return path
+    .map((index) => {
+      const found = within[index];
+      if (found === undefined) throw new UndecodableError(`the schema has no message ${path.join(".")}`);
+      within = found.nested;
+      return found.name;
+    })
+    .join(".");
 }
 
 /** The indexes of the message, outermost first, as zigzag varints after their count; a single 0 stands for the first. */
