@@ -25,6 +25,8 @@ interface ReplayOptions extends AdminOptions {
   readonly json?: true;
 }
 
+type Replayed = Pick<ReplayedFromTopic, "sent"> & Partial<ReplayedFromTopic>;
+
 export function deadLettersCommand(): Command {
   return new Command("dead-letters")
     .description("Look at records that were not accepted, and send them through again")
@@ -143,12 +145,12 @@ Examples:
         throw new CommandError("say which: ids, --topic, --reason, or --all", 2);
       }
       const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason, from };
-      const answer = await adminClient(options).post<ReplayedFromTopic>("/admin/dead-letters/replay", body);
+      const answer = await adminClient(options).post<Replayed>("/admin/dead-letters/replay", body);
       console.log(options.json ? JSON.stringify(answer) : sentText(answer));
     });
 }
 
-function sentText({ sent, withoutValue }: ReplayedFromTopic): string {
+function sentText({ sent, withoutValue = 0 }: Replayed): string {
   const left =
     withoutValue === 0
       ? ""
