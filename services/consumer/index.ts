@@ -1,6 +1,12 @@
 export type { AttributionSpec } from "./attribution.ts";
 export { type CatalogueSync, startCatalogueSync } from "./catalogue-sync.ts";
-export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
+export {
+  type CloseOptions,
+  type Consumer,
+  type ConsumerOptions,
+  type ConsumerStatus,
+  startConsumer,
+} from "./consumer.ts";
 export {
   countDeadLetters,
   type DeadLetter,
@@ -26,3 +32,4 @@ export {
   tableLookup,
 } from "./enrichment/index.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
+export { isAlive, type Liveness } from "./pulse.ts";
