@@ -1,6 +1,21 @@
-export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, type Parameters } from "./client.ts";
+export {
+  type ClickHouse,
+  type ConnectionOptions,
+  createDatabase,
+  openClickHouse,
+  type Parameters,
+} from "./client.ts";
+export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
+export { identifier } from "./identifier.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
-export { MIGRATIONS, migrate, SCHEMA_VERSION, SchemaVersionError } from "./migrations/index.ts";
+export {
+  MIGRATIONS,
+  migrate,
+  requireSchema,
+  SCHEMA_VERSION,
+  SchemaMissingError,
+  SchemaVersionError,
+} from "./migrations/index.ts";
 export { type ModelContent, readContent, type Verification, verify } from "./model-checksum.ts";
 export {
   type ListedVersion,
@@ -11,3 +26,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

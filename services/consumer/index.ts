@@ -1,5 +1,5 @@
 export type { AttributionSpec } from "./attribution.ts";
-export { type CatalogueSync, startCatalogueSync } from "./catalogue-sync.ts";
+export type { CatalogueSync } from "./catalogue-sync.ts";
 export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
 export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
 export {
@@ -14,12 +14,14 @@ export {
 } from "./dead-letters.ts";
 export {
   type AttributeSource,
-  cachedLookup,
   openPostgres,
+  type PostgresConnection,
+  type PostgresOptions,
   type PostgresTable,
   quotedName,
   quotedTable,
+  type SourceStatus,
   type SqlClient,
-  tableLookup,
 } from "./enrichment/index.ts";
+export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";

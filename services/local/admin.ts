@@ -97,7 +97,7 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
       if (body === null) return;
       const filter = defined(body, ["topic", "reason", "ids"]);
       if (body.from === "topic") response.json(await replayFromTopic(log, pipeline.names.deadLettersTopic, filter));
-      else response.json({ sent: await replayDeadLetters(clickhouse, log, filter) });
+      else response.json({ sent: await replayDeadLetters(clickhouse, log, filter), withoutValue: 0 });
     })
     .all(methodNotAllowed(["POST"]));
   router

@@ -18,5 +18,6 @@ export function decodingMapper(mapper: RecordMapper, decoder: RecordDecoder): Re
       return { activities: [], rejection: { reason: decoded.fault, path: "", message: decoded.message } };
     },
     mapDecoded: mapper.mapDecoded,
+    mapParsed: mapper.mapParsed,
   };
 }
