@@ -1,6 +1,7 @@
 /**
  * The activity of a shop as every role sees it: what a mapped record becomes, whatever shape its topic had.
  */
+import { anonymousActor } from "./identity.ts";
 
 /** Event names that ProductMatcher knows; a shop may use others of its own. */
 export const EVENT_NAMES = [
@@ -23,7 +24,7 @@ export interface ActivityEvent {
   readonly userId: string;
   readonly anonymousId: string;
   readonly sessionId: string;
-  /** `""` only for events of the shop's own that concern no item. */
+  /** `""` only for events of the shop's own that concern no item, and for the refund of a whole order (`properties.order_id`). */
   readonly itemId: string;
   /** Milliseconds since 1970, UTC; within 2000-01-01 and one day ahead of the clock. */
   readonly occurredAt: number;
@@ -82,7 +83,7 @@ export type Activity =
  */
 export function actorOf(event: Pick<ActivityEvent, "userId" | "anonymousId" | "sessionId">): string {
   if (event.userId !== "") return event.userId;
-  if (event.anonymousId !== "") return `anonymous:${event.anonymousId}`;
+  if (event.anonymousId !== "") return anonymousActor(event.anonymousId);
   return `session:${event.sessionId}`;
 }
 

@@ -1,4 +1,5 @@
 export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, type Parameters } from "./client.ts";
+export { peopleOf, readLinks } from "./identities.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export {
   MIGRATIONS,

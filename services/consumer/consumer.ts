@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { RecordMapper } from "../activity/index.ts";
-import { encodeSignals, SIGNALS_PER_RECORD, signalOf } from "../activity/signals.ts";
+import { encodeSignalRecords, type SignalBatch, signalOf } from "../activity/signals.ts";
 import type { ActivityLog, LogRecord, PartitionLag, Subscription } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import type { AttributionSpec } from "./attribution.ts";
 import { markResolved } from "./dead-letters.ts";
 import { type AttributeSource, completeEnrichment, enrich, unenriched } from "./enrichment/index.ts";
+import { KnownLinks, linksOf } from "./known-links.ts";
 import type { ConsumerMetrics } from "./metrics.ts";
 import { type Batch, prepare } from "./prepare.ts";
-import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, sourceKey } from "./rows.ts";
-import { store, storeDeadLetters } from "./sink.ts";
+import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, signalOfRow, sourceKey } from "./rows.ts";
+import { type StoreResult, store, storeDeadLetters } from "./sink.ts";
 
 export interface ConsumerOptions {
   readonly log: ActivityLog;
@@ -73,7 +74,14 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const subscription = await log.subscribe({ group, topics: [...mappers.keys()], startFrom });
   const stopping = new AbortController();
   // What an earlier run stored without attributes is looked for once at the start.
-  const progress: Progress = { state: "Running", stored: 0, deadLetters: 0, problem: "", unenriched: true };
+  const progress: Progress = {
+    state: "Running",
+    stored: 0,
+    deadLetters: 0,
+    problem: "",
+    unenriched: true,
+    links: new KnownLinks(),
+  };
 
   const ended = run(options, subscription, stopping.signal, progress).then(
     () => {
@@ -130,6 +138,7 @@ interface Progress {
   problem: string;
   /** Whether there may be events in the table that still lack their attributes. */
   unenriched: boolean;
+  readonly links: KnownLinks;
 }
 
 function totalLag(partitions: readonly PartitionLag[]): number {
@@ -178,20 +187,22 @@ async function storeUntilDone(
   const { metrics, logger } = options;
   let signalled = false;
   const signalOnce = async () => {
-    if (!signalled) await signal(options, batch);
+    if (!signalled) await signal(options, signalsOf(batch, progress.links));
     signalled = true;
   };
   for (let retry = FIRST_RETRY_MILLISECONDS; ; retry = Math.min(retry * 2, LAST_RETRY_MILLISECONDS)) {
     const started = performance.now();
     try {
       const rows = await enrichedRows(options, batch, progress);
-      const [{ refusedEvents, refusedLetters }] = await Promise.all([
-        storeBatch(options, batch, rows, records),
+      const [{ refusedEvents, refusedLetters, derived, links }] = await Promise.all([
+        storeBatch(options, batch, rows, records, progress.links),
         signalOnce(),
       ]);
+      await signal(options, { receivedAt: batch.receivedAt, signals: derived.map(signalOfRow), links: [] });
       const refusedIds = new Set(refusedLetters.map((letter) => letter.id));
       const resolved = batch.resolved.filter((id) => !refusedIds.has(id));
       await markResolved(options.clickhouse, resolved, options.now());
+      progress.links.add(links);
       const stored = rows.length - refusedEvents;
       const deadLetters = [...batch.deadLetters, ...refusedLetters];
       metrics.batch({ records: batch.records, stored, deadLetters, seconds: (performance.now() - started) / 1000 });
@@ -229,8 +240,7 @@ async function enrichedRows(options: ConsumerOptions, batch: Batch, progress: Pr
   return [...rows.values()];
 }
 
-interface StoredBatch {
-  readonly refusedEvents: number;
+interface StoredBatch extends Pick<StoreResult, "refusedEvents" | "derived" | "links"> {
   /** One for each record of which ClickHouse refused something; they are stored. */
   readonly refusedLetters: readonly DeadLetterRow[];
 }
@@ -240,9 +250,10 @@ async function storeBatch(
   batch: Batch,
   rows: readonly EventRow[],
   records: readonly LogRecord[],
+  known: KnownLinks,
 ): Promise<StoredBatch> {
-  const { refused, refusedEvents } = await store(options.clickhouse, batch, rows, options.attribution);
-  if (refused.length === 0) return { refusedEvents, refusedLetters: [] };
+  const { refused, ...stored } = await store(options.clickhouse, batch, rows, options.attribution, known);
+  if (refused.length === 0) return { ...stored, refusedLetters: [] };
   const messages = new Map(refused.map(({ source, message }) => [sourceKey(source), message]));
   const refusedLetters = records.flatMap((record) => {
     const message = messages.get(sourceKey(record));
@@ -250,17 +261,17 @@ async function storeBatch(
     return message === undefined ? [] : [deadLetterRow(record, rejection, options.now())];
   });
   await storeDeadLetters(options.clickhouse, refusedLetters);
-  return { refusedEvents, refusedLetters };
+  return { ...stored, refusedLetters };
+}
+
+function signalsOf({ events, receivedAt }: Batch, known: KnownLinks): SignalBatch {
+  const signals = events.map(({ event }) => signalOf(event)).filter((signal) => signal !== null);
+  return { receivedAt, signals, links: known.select(linksOf(events.map(({ event }) => event))).fresh };
 }
 
 /** Tells the recommenders; they absorb a repeat. */
-async function signal(options: ConsumerOptions, batch: Batch): Promise<void> {
-  const signals = batch.events.map(({ event }) => signalOf(event)).filter((signal) => signal !== null);
-  const records = [];
-  for (let start = 0; start < signals.length; start += SIGNALS_PER_RECORD) {
-    const part = signals.slice(start, start + SIGNALS_PER_RECORD);
-    records.push({ key: null, value: encodeSignals({ receivedAt: batch.receivedAt, signals: part }) });
-  }
+async function signal(options: ConsumerOptions, batch: SignalBatch): Promise<void> {
+  const records = encodeSignalRecords(batch).map((value) => ({ key: null, value }));
   if (records.length > 0) await options.log.append(options.signalsTopic, records);
 }
 

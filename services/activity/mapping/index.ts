@@ -13,7 +13,7 @@ export { MAX_RECORD_BYTES } from "./decode.ts";
 export { type Accessor, compilePath, type Path } from "./path.ts";
 export { compilePattern } from "./pattern.ts";
 export { ITEM_FIELDS } from "./read-entity.ts";
-export { EVENT_FIELDS } from "./read-event.ts";
+export { EVENT_FIELDS, ORDER_PROPERTY } from "./read-event.ts";
 export type { RawRecord } from "./reading.ts";
 export { SEED_TOPICS } from "./seed-topics.ts";
 export { compileTime, ISO_OR_MILLIS, type TimeParser } from "./time.ts";
