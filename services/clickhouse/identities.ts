@@ -1,14 +1,11 @@
 import { anonymousActor, anonymousIdOf, type Link, MAX_VISITORS } from "../activity/index.ts";
 import type { ClickHouse } from "./client.ts";
 
-/** The link that holds of each visitor that is asked for, and of the latest visitors of each user that is concerned. */
+/**
+ * The link that holds of each visitor that is asked for, and of the latest visitors of each user that is concerned; some
+ * of those may be another's.
+ */
 const LINKS = `
-WITH concerned AS (
-  SELECT arrayJoin({users:Array(String)}) AS user_id
-  UNION ALL
-  SELECT tupleElement(min(link), 2) AS user_id FROM identities
-  WHERE anonymous_id IN {visitors:Array(String)} GROUP BY anonymous_id
-)
 SELECT anonymous_id, tupleElement(holding, 2) AS user_id, toUnixTimestamp64Milli(tupleElement(holding, 1)) AS linked_at
 FROM (
   SELECT anonymous_id, min(link) AS holding
@@ -17,7 +14,12 @@ FROM (
     SELECT anonymous_id FROM (
       SELECT user_id, anonymous_id, min(linked_at) AS first_linked_at
       FROM user_identities
-      WHERE user_id GLOBAL IN (SELECT user_id FROM concerned)
+      WHERE user_id GLOBAL IN (
+        SELECT arrayJoin({users:Array(String)})
+        UNION ALL
+        SELECT tupleElement(min(link), 2) FROM identities
+        WHERE anonymous_id IN {visitors:Array(String)} GROUP BY anonymous_id
+      )
       GROUP BY user_id, anonymous_id
       ORDER BY first_linked_at DESC, anonymous_id
       LIMIT {limit:UInt32} BY user_id
@@ -27,7 +29,6 @@ FROM (
   )
   GROUP BY anonymous_id
 )
-WHERE user_id GLOBAL IN (SELECT user_id FROM concerned)
 ORDER BY user_id, linked_at DESC, anonymous_id`;
 
 interface LinkRow {
@@ -43,19 +44,19 @@ interface LinkRow {
  * @throws ClickHouseError
  */
 export async function readLinks(clickhouse: ClickHouse, actorIds: readonly string[]): Promise<Link[]> {
-  const visitors: string[] = [];
-  const users: string[] = [];
+  const visitors = new Set<string>();
+  const users = new Set<string>();
   for (const actorId of actorIds) {
     const visitor = anonymousIdOf(actorId);
-    if (visitor === null) users.push(actorId);
-    else visitors.push(visitor);
+    if (visitor === null) users.add(actorId);
+    else visitors.add(visitor);
   }
-  const rows = await clickhouse.query<LinkRow>(LINKS, { visitors, users, limit: MAX_VISITORS });
-  return rows.map((row) => ({
-    anonymousId: row.anonymous_id,
-    userId: row.user_id,
-    linkedAt: Number(row.linked_at),
-  }));
+  const parameters = { visitors: [...visitors], users: [...users], limit: MAX_VISITORS };
+  const rows = await clickhouse.query<LinkRow>(LINKS, parameters);
+  for (const row of rows) if (visitors.has(row.anonymous_id)) users.add(row.user_id);
+  return rows
+    .filter((row) => users.has(row.user_id))
+    .map((row) => ({ anonymousId: row.anonymous_id, userId: row.user_id, linkedAt: Number(row.linked_at) }));
 }
 
 /**

@@ -14,8 +14,9 @@ export interface SelectedLinks {
   readonly renewed: readonly SeenLink[];
 }
 
-const BYTES = 16 * 1024 * 1024;
-const ENTRY_BYTES = 150;
+const BYTES = 32 * 1024 * 1024;
+/** Beside its ids. */
+const ENTRY_BYTES = 200;
 /** Well below the shortest retention, a day. */
 const RENEWED_AFTER_MILLISECONDS = 3_600_000;
 
