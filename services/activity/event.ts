@@ -61,6 +61,10 @@ export interface ItemRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC: of two records of one item the later wins. */
   readonly updatedAt: number;
+  /** It is the item's whole state: what it does not mention is unset. */
+  readonly whole?: true;
+  /** The shop has it no more: it is in no answer, and keeps its name for history. Other fields say nothing. */
+  readonly deleted?: true;
 }
 
 /** What is known of a user beside activity. */
@@ -69,6 +73,8 @@ export interface UserRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC. */
   readonly updatedAt: number;
+  /** It is the user's whole state: what it does not mention is unset. */
+  readonly whole?: true;
 }
 
 /** What one record of a topic turned into. */
@@ -99,6 +105,8 @@ export type RejectionReason =
   | "time_unparsable"
   | "time_out_of_range"
   | "topic_not_mapped"
+  | "undecodable"
+  | "schema_unknown"
   | "insert_refused";
 
 export interface Rejection {

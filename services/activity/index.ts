@@ -3,3 +3,4 @@
 export * from "./event.ts";
 export * from "./identity.ts";
 export * from "./mapping/index.ts";
+export * from "./segment.ts";

@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import type { Logger } from "pino";
 import {
   type Role,
   type RoleContext,
@@ -12,10 +11,10 @@ import {
   startConsumeRole,
   startServeRole,
 } from "../processes/index.ts";
-import { createLogger } from "../telemetry/index.ts";
-import { port, wholeNumber } from "./options.ts";
+import { port, secretsOption, wholeNumber } from "./options.ts";
 import { count } from "./output.ts";
 import { CommandError, readResource } from "./resource.ts";
+import { roleLogger } from "./role-logger.ts";
 
 interface JobCommandOptions {
   readonly file: string;
@@ -30,7 +29,6 @@ interface RoleCommandOptions extends JobCommandOptions {
   readonly graceSeconds: number;
 }
 
-const DEFAULT_SECRETS = "/etc/productmatcher/secrets";
 /** Where Kubernetes reads what a container said last. */
 const TERMINATION_LOG = "/dev/termination-log";
 const TERMINATION_LOG_BYTES = 4_096;
@@ -66,8 +64,10 @@ export function migrateCommand(): Command {
       const done = await job(options, runMigration);
       if (options.json) console.log(JSON.stringify(done));
       else {
-        const versions = done.applied.length === 0 ? "was up to date" : `got versions ${done.applied.join(", ")}`;
-        console.log(`Database ${done.database} ${versions}; topics ${done.topics.join(", ")} are there.`);
+        const { database, applied, topics } = done;
+        const versions = applied.length === 0 ? "was up to date" : `got versions ${applied.join(", ")}`;
+        const made = topics.length === 0 ? "all topics were there" : `made ${topics.join(", ")}`;
+        console.log(`Database ${database} ${versions}; ${made}.`);
       }
     });
 }
@@ -82,6 +82,9 @@ export function trainCommand(): Command {
       if (options.json) return console.log(JSON.stringify(result));
       const published = result.versions.filter(({ status }) => status === "published");
       console.log(`${result.result}: ${count(result.events)} events, ${published.length} versions published.`);
+      for (const { algorithm, status, reason } of result.versions) {
+        if (status !== "published") console.log(`${algorithm} ${status}: ${reason}`);
+      }
       for (const notice of result.notices) console.log(notice);
       if (result.result === "Failed") process.exitCode = 1;
     });
@@ -90,7 +93,7 @@ export function trainCommand(): Command {
 function jobCommand(name: string): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
-    .option("--secrets <folder>", "where Secrets are mounted", DEFAULT_SECRETS)
+    .addOption(secretsOption())
     .option("--json", "print as JSON");
 }
 
@@ -109,7 +112,7 @@ async function job<Result>(
 function roleCommand(name: string, start: (context: RoleContext) => Promise<Role>): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
-    .option("--secrets <folder>", "where Secrets are mounted", DEFAULT_SECRETS)
+    .addOption(secretsOption())
     .option("--host <address>", "address to listen on", "0.0.0.0")
     .addOption(new Option("--port <number>", "port of its own API").argParser(port).default(8080))
     .addOption(
@@ -166,10 +169,6 @@ async function run(
   } catch (error) {
     throw ended(error);
   }
-}
-
-function roleLogger(): Logger {
-  return createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
 }
 
 /** Tells Kubernetes, and through it the operator, why the process ends. */

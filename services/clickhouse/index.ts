@@ -1,4 +1,12 @@
-export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, type Parameters } from "./client.ts";
+export {
+  type ClickHouse,
+  type ConnectionOptions,
+  createDatabase,
+  openClickHouse,
+  type Parameters,
+} from "./client.ts";
+export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
+export { identifier } from "./identifier.ts";
 export { peopleOf, readLinks } from "./identities.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export {
@@ -19,3 +27,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

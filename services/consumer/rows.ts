@@ -147,6 +147,22 @@ export interface ItemRow {
   readonly updated_at: number;
 }
 
+export const ITEM_COLUMNS = [
+  "item_id",
+  "name",
+  "description",
+  "categories",
+  "tags",
+  "price",
+  "currency",
+  "stock",
+  "hidden",
+  "created_at",
+  "embedding",
+  "attributes",
+  "updated_at",
+] as const satisfies readonly (keyof ItemRow)[];
+
 const NEW_ITEM: Omit<ItemRow, "item_id" | "updated_at"> = {
   name: "",
   description: "",
@@ -161,10 +177,15 @@ const NEW_ITEM: Omit<ItemRow, "item_id" | "updated_at"> = {
   attributes: {},
 };
 
-/** The item after a change: what the record does not mention stays as it was. */
+/**
+ * The item after a change: what the record does not mention stays as it was, or is unset by one of the whole state. An
+ * item is as old as its first record unless one says otherwise.
+ */
 export function mergeItem(before: ItemRow | undefined, change: ItemRecord): ItemRow {
-  const { itemId, attributes, createdAt, updatedAt, ...fields } = change;
-  const base = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  const { itemId, attributes, createdAt, updatedAt, whole, deleted, ...fields } = change;
+  const known = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  if (deleted) return { ...known, item_id: itemId, hidden: true, updated_at: updatedAt };
+  const base = whole ? { ...NEW_ITEM, created_at: known.created_at } : known;
   return {
     ...base,
     ...fields,
@@ -181,10 +202,12 @@ export interface UserRow {
   readonly updated_at: number;
 }
 
+export const USER_COLUMNS = ["user_id", "attributes", "updated_at"] as const satisfies readonly (keyof UserRow)[];
+
 export function mergeUser(before: UserRow | undefined, change: UserRecord): UserRow {
   return {
     user_id: change.userId,
-    attributes: { ...before?.attributes, ...change.attributes },
+    attributes: change.whole ? change.attributes : { ...before?.attributes, ...change.attributes },
     updated_at: change.updatedAt,
   };
 }

@@ -1,12 +1,13 @@
-import type { ClickHouse } from "../client.ts";
+import { type ClickHouse, createDatabase } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
 import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
+import { deduplication } from "./0004-deduplication.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders];
+export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {
@@ -18,13 +19,14 @@ export class SchemaVersionError extends Error {
 export const SCHEMA_VERSION = Math.max(...MIGRATIONS.map((migration) => migration.version));
 
 /**
- * Brings the database to SCHEMA_VERSION. Safe to run twice, and by two at once.
+ * Makes the database when absent and brings it to SCHEMA_VERSION. Safe to run twice, and by two at once.
  *
  * @returns the versions that this call applied
  * @throws SchemaVersionError when the database was made by a newer ProductMatcher
  * @throws ClickHouseError
  */
 export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () => number): Promise<number[]> {
+  await createDatabase(clickhouse.target, layout.database, layout.cluster);
   for (const statement of createTable(
     {
       name: "schema_migrations",
@@ -68,17 +70,22 @@ export class SchemaMissingError extends Error {
  * @throws ClickHouseError
  */
 export async function requireSchema(clickhouse: ClickHouse): Promise<void> {
-  const tables = await clickhouse.query(
-    "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
-    { database: clickhouse.database },
-  );
-  const [row] =
-    tables.length === 0
-      ? []
-      : await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
-  const version = row?.version ?? 0;
+  const version = await schemaVersion(clickhouse);
   if (version >= SCHEMA_VERSION) return;
   throw new SchemaMissingError(
     `database ${clickhouse.database} has schema version ${version} and ${SCHEMA_VERSION} is needed: run "productmatcher migrate"`,
   );
+}
+
+/** ClickHouse's codes for a database and a table that are not there. */
+const NOTHING_THERE = new Set(["81", "60"]);
+
+async function schemaVersion(clickhouse: ClickHouse): Promise<number> {
+  try {
+    const [row] = await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
+    return row?.version ?? 0;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && NOTHING_THERE.has(String(error.code))) return 0;
+    throw error;
+  }
 }
