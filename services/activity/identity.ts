@@ -2,7 +2,6 @@
  * Who an anonymous visitor turned out to be. An event that carries both ids says so; the visitor belongs to the first
  * user that it signed in as, whatever arrives in which order.
  */
-import type { ActivityEvent } from "./event.ts";
 
 /** An anonymous visitor was signed in as a user. */
 export interface Link {
@@ -10,6 +9,14 @@ export interface Link {
   readonly userId: string;
   /** When first; milliseconds since 1970, UTC. */
   readonly linkedAt: number;
+}
+
+/** Whom an event names; absent ids are `""`. */
+export interface Named {
+  readonly userId: string;
+  readonly anonymousId: string;
+  /** Milliseconds since 1970, UTC. */
+  readonly occurredAt: number;
 }
 
 /** Of one user, what it did under its latest so many anonymous ids is joined: more is a machine, not a person. */
@@ -28,11 +35,7 @@ export function anonymousIdOf(actorId: string): string | null {
 }
 
 /** `null` unless the event carries both ids. A user whose id reads as that of a visitor's actor is joined with nobody. */
-export function linkOf({
-  userId,
-  anonymousId,
-  occurredAt,
-}: Pick<ActivityEvent, "userId" | "anonymousId" | "occurredAt">): Link | null {
+export function linkOf({ userId, anonymousId, occurredAt }: Named): Link | null {
   if (userId === "" || anonymousId === "" || anonymousIdOf(userId) !== null) return null;
   return { anonymousId, userId, linkedAt: occurredAt };
 }

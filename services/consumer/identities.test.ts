@@ -208,9 +208,9 @@ describe("a storm of sign-ins", () => {
     expect(parts.flat()).toEqual(ids);
     for (const part of parts) {
       expect(part.length).toBeLessThanOrEqual(5_000);
-      expect(part.join("").length).toBeLessThanOrEqual(200_000);
+      expect(part.join("").length).toBeLessThanOrEqual(100_000);
     }
-    expect(parts.length).toBeLessThan(40);
+    expect(parts.length).toBeLessThan(80);
   });
 });
 

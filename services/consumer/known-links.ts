@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { type Link, linkOf } from "../activity/index.ts";
+import { type Link, linkOf, type Named } from "../activity/index.ts";
 
 /** A link as a batch of events shows it. */
 export interface SeenLink extends Link {
@@ -48,7 +48,7 @@ export class KnownLinks {
 }
 
 /** Each (visitor, user) of the events once. */
-export function linksOf(events: Iterable<Parameters<typeof linkOf>[0]>): SeenLink[] {
+export function linksOf(events: Iterable<Named>): SeenLink[] {
   const links = new Map<string, SeenLink>();
   for (const event of events) {
     const link = linkOf(event);

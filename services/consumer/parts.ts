@@ -1,6 +1,6 @@
 /** Parameters travel in the address of a request, of which a server takes 1 MiB; percent-encoded, a character may take nine. */
 const IDS = 5_000;
-const CHARACTERS = 200_000;
+const CHARACTERS = 100_000;
 
 /**
  * A list in parts that fit one statement each; an entry that is above the limits by itself is a part of its own.
