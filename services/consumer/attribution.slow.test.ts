@@ -114,7 +114,7 @@ describe("attribution", () => {
           // As after a crash before the end of a batch, what is known of links is lost in one run of three.
           if (run % 3 > 0) known.add(links);
         }
-        if (run % 10 === 0) {
+        if (run % 20 === 0) {
           const expected = await answers(clickhouse, ORACLE);
           expect(await answers(clickhouse, ANSWER)).toEqual(expected);
           found = [...expected.values()].filter(([first]) => first !== "").length;

@@ -37,12 +37,13 @@ let number = 0;
 function newOrder() {
   number += 1;
   const order = `order ${number}`;
+  const actor = `ann ${number}`;
   const send = (eventId: string, event: string, fields: object, minutes: number) =>
     json(
       {
         eventId: `${order}/${eventId}`,
         event,
-        userId: `ann ${number}`,
+        userId: actor,
         occurredAt: NOW - minutes * MINUTE,
         properties: { order_id: order },
         ...fields,
@@ -57,7 +58,7 @@ function newOrder() {
     refunded: send("5", "refund", { userId: "the back office" }, 10),
     cancelled: send("6", "refund", { userId: "the back office" }, 15),
   };
-  return { order, send, lines };
+  return { order, actor, send, lines };
 }
 
 /** The standing refund rows of an order, and what is left of its checkouts. */
@@ -86,22 +87,30 @@ function permutations<Entry>(entries: readonly Entry[]): Entry[][] {
 }
 
 describe("a refund of a whole order", () => {
-  test("takes back every line, as the one who bought, in any order of arrival and any batches", async () => {
-    for (const maxRecords of [1, 100]) {
-      const consumer = await start({ batch: { maxRecords, maxBytes: 1e6 } });
-      for (const order of permutations(["lamps", "rug", "refunded"] as const)) {
-        const { order: id, lines } = newOrder();
-        await log.append(
-          "shop.events",
-          order.map((line) => lines[line]),
-        );
+  describe.each([
+    ["each in a batch of its own", true],
+    ["in one batch", false],
+  ])("in any order of arrival, %s,", (_name, apart) => {
+    /** An order for each order of arrival; those of a kind come side by side, so that few batches serve for all. */
+    async function arrivals(names: readonly (keyof ReturnType<typeof newOrder>["lines"])[]) {
+      const consumer = await start();
+      const orders = permutations(names).map((arrival) => ({ ...newOrder(), arrival }));
+      const steps = names.map((_, at) => orders.map(({ lines, arrival }) => lines[arrival[at]!]));
+      for (const batch of apart ? steps : [steps.flat()]) {
+        await log.append("shop.events", batch);
         await consumer.caughtUp();
-        expect(await outcome(id)).toEqual({
+      }
+      return orders;
+    }
+
+    test("takes back every line, as the one who bought", async () => {
+      for (const { order, actor } of await arrivals(["lamps", "rug", "refunded"])) {
+        expect(await outcome(order)).toEqual({
           refunds: [
             ["/1/refunded", 3],
             ["/3/refunded", 1],
           ],
-          actors: [`ann ${number}`],
+          actors: [actor],
           times: [10],
           checkouts: [
             ["/1", 3, 3, 0],
@@ -109,31 +118,23 @@ describe("a refund of a whole order", () => {
           ],
         });
       }
-      await consumer.close();
-    }
-  });
+    });
 
-  test("after pieces came back singly takes back the rest alone, whichever refund arrives first", async () => {
-    const consumer = await start({ batch: { maxRecords: 2, maxBytes: 1e6 } });
-    for (const order of permutations(["lamps", "lamp", "twoLampsBack", "refunded"] as const)) {
-      const { order: id, lines } = newOrder();
-      await log.append(
-        "shop.events",
-        order.map((line) => lines[line]),
-      );
-      await consumer.caughtUp();
-      expect(await outcome(id)).toMatchObject({
-        refunds: [
-          ["/1/refunded", 1],
-          ["/2/refunded", 1],
-          ["/4", 2],
-        ],
-        checkouts: [
-          ["/1", 3, 3, 0],
-          ["/2", 1, 1, 0],
-        ],
-      });
-    }
+    test("after pieces came back singly takes back the rest alone", async () => {
+      for (const { order } of await arrivals(["lamps", "lamp", "twoLampsBack", "refunded"])) {
+        expect(await outcome(order)).toMatchObject({
+          refunds: [
+            ["/1/refunded", 1],
+            ["/2/refunded", 1],
+            ["/4", 2],
+          ],
+          checkouts: [
+            ["/1", 3, 3, 0],
+            ["/2", 1, 1, 0],
+          ],
+        });
+      }
+    });
   });
 
   test("sent again, or cancelled as well, is no second time, and counts from the earlier of them", async () => {
@@ -150,7 +151,7 @@ describe("a refund of a whole order", () => {
   });
 
   test("reaches the recommenders line by line", async () => {
-    const { order, lines } = newOrder();
+    const { order, actor, lines } = newOrder();
     await log.append("shop.events", [lines.refunded]);
     const consumer = await start();
     await consumer.caughtUp();
@@ -163,8 +164,8 @@ describe("a refund of a whole order", () => {
       .flatMap((record) => decodeSignals(record.value).signals)
       .filter(({ eventId }) => eventId.startsWith(`${order}/`));
     expect(told.sort((one, other) => one.eventId.localeCompare(other.eventId))).toMatchObject([
-      { actorId: `ann ${number}`, event: "purchase", itemId: "lamp", quantity: 3, eventId: `${order}/1` },
-      { actorId: `ann ${number}`, event: "refund", itemId: "lamp", quantity: 3, eventId: `${order}/1/refunded` },
+      { actorId: actor, event: "purchase", itemId: "lamp", quantity: 3, eventId: `${order}/1` },
+      { actorId: actor, event: "refund", itemId: "lamp", quantity: 3, eventId: `${order}/1/refunded` },
     ]);
   });
 
