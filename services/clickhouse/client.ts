@@ -1,32 +1,41 @@
-import {
-  type ClickHouseClient,
-  type ClickHouseClientConfigOptions,
-  type ClickHouseSettings,
-  createClient,
-} from "@clickhouse/client";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { embeddedAccess } from "./embedded.ts";
+import { encodeRows, insertStatement, tokenOf } from "./insert.ts";
+import type { Secret } from "./secret.ts";
+import { createServerDatabase, serverAccess } from "./server.ts";
 
 /** Where ClickHouse is: the engine inside this process with its data in a folder, or a server. */
-export type ClickHouseTarget =
-  | { readonly kind: "embedded"; readonly path: string }
-  | {
-      readonly kind: "server";
-      readonly url: string;
-      readonly username: string;
-      readonly password: string;
-      /** PEM text of the authority that signed the server's certificate. */
-      readonly caCertificate?: string;
-    };
+export type ClickHouseTarget = { readonly kind: "embedded"; readonly path: string } | ClickHouseServer;
+
+/** Secrets in files are read again when the server refuses what they said before: they may rotate. */
+export interface ClickHouseServer {
+  readonly kind: "server";
+  readonly url: string;
+  readonly username: Secret;
+  readonly password: Secret;
+  /** PEM of the authority that signed the server's certificate; those of the system when absent. */
+  readonly caCertificate?: Secret;
+}
 
 export type Parameters = Readonly<Record<string, unknown>>;
+
+export interface ConnectionOptions {
+  /**
+   * Longest time of one statement. Default 600, which training needs. The engine ends a statement that takes longer; a
+   * server that does not answer at all is given up after the same time, with the code `timeout`.
+   */
+  readonly timeoutSeconds?: number;
+}
 
 /**
  * One connection to one database, which runs one statement at a time: open one for each use that must not wait for
  * another (sink, serving, training). Settings of a single statement go into its own SETTINGS clause: the embedded
- * engine keeps any other for the life of the connection.
+ * engine keeps any other for the life of the connection. Nothing is tried again in here.
  */
 export interface ClickHouse {
   readonly target: ClickHouseTarget;
   readonly database: string;
+  readonly timeoutSeconds: number;
   /** All rows of a SELECT. 64-bit integers and decimals come as strings. @throws ClickHouseError */
   query<Row>(sql: string, parameters?: Parameters): Promise<Row[]>;
   /** @throws ClickHouseError */
@@ -35,99 +44,92 @@ export interface ClickHouse {
    * Rows by column name, times as integer milliseconds since 1970. Resolves when durable.
    *
    * @param columns those of the rows; needed where one is EPHEMERAL, which is not among a table's columns by default
+   * @param madeFrom where the rows come from, such as partitions and offsets of the log: the same rows from the same
+   * place go in once, as far back as the table's deduplication window reaches
    * @throws ClickHouseError
    */
-  insert(table: string, rows: readonly object[], columns?: readonly [string, ...string[]]): Promise<void>;
+  insert(
+    table: string,
+    rows: readonly object[],
+    columns?: readonly [string, ...string[]],
+    madeFrom?: string,
+  ): Promise<void>;
+  /** The same connection; its statements are given up when the signal aborts. What the engine had begun, it may finish. */
+  until(signal: AbortSignal): ClickHouse;
   close(): Promise<void>;
 }
 
-/** The largest time a statement may take; an aborted one would go on in the embedded engine. */
-const MAX_EXECUTION_SECONDS = 600;
+/** The way to an engine, whichever it is: a statement is run with a client and under a signal that may give it up. */
+export interface Access {
+  run<T>(statement: (client: ClickHouseClient, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  close(): Promise<void>;
+}
 
-const SESSION_SETTINGS: ClickHouseSettings = {
-  max_execution_time: MAX_EXECUTION_SECONDS,
-  output_format_json_quote_64bit_integers: 1,
-  output_format_json_quote_decimals: 1,
-  input_format_skip_unknown_fields: 0,
-  join_use_nulls: 0,
-  // A batch of late events may touch more months than the default of 100 (code 252 fails the whole batch).
-  max_partitions_per_insert_block: "0",
-};
+const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /**
- * Connects to `database`, which is created first when absent.
+ * Connects to `database`. In the embedded engine it is made when absent; on a server `createDatabase` (and so `migrate`)
+ * does that, and nothing is asked before the first statement.
  *
- * @throws Error when the embedded engine (an optional dependency) is not installed
- * @throws ClickHouseError when the server refuses
+ * @throws Error when the embedded engine (an optional dependency) is not installed, or a secret's file cannot be read
  */
-export async function openClickHouse(target: ClickHouseTarget, database: string): Promise<ClickHouse> {
-  const client =
-    target.kind === "embedded" ? await embeddedClient(target.path, database) : await serverClient(target, database);
+export async function openClickHouse(
+  target: ClickHouseTarget,
+  database: string,
+  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS }: ConnectionOptions = {},
+): Promise<ClickHouse> {
+  const access =
+    target.kind === "embedded"
+      ? await embeddedAccess(target.path, database, timeoutSeconds)
+      : await serverAccess(target, database, timeoutSeconds);
+  return connection({ target, database, timeoutSeconds }, access, new AbortController().signal);
+}
+
+/** Makes a database where it is absent. @throws ClickHouseError */
+export async function createDatabase(target: ClickHouseTarget, database: string, cluster?: string): Promise<void> {
+  if (target.kind === "server") await createServerDatabase(target, database, cluster);
+  else await (await openClickHouse(target, database)).close();
+}
+
+function connection(
+  place: Pick<ClickHouse, "target" | "database" | "timeoutSeconds">,
+  access: Access,
+  signal: AbortSignal,
+): ClickHouse {
   return {
-    target,
-    database,
-    async query<Row>(sql: string, parameters: Parameters = {}) {
-      const result = await client.query({ query: sql, query_params: { ...parameters }, format: "JSONEachRow" });
-      return (await result.json()) as Row[];
+    ...place,
+    query<Row>(sql: string, parameters: Parameters = {}) {
+      return access.run(async (client, abort_signal) => {
+        const query_params = { ...parameters };
+        const result = await client.query({ query: sql, query_params, format: "JSONEachRow", abort_signal });
+        const close = () => result.close();
+        abort_signal.addEventListener("abort", close);
+        try {
+          return (await result.json()) as Row[];
+        } finally {
+          abort_signal.removeEventListener("abort", close);
+        }
+      }, signal);
     },
     async command(sql, parameters = {}) {
-      await client.command({ query: sql, query_params: { ...parameters } });
+      await access.run(
+        (client, abort_signal) => client.command({ query: sql, query_params: { ...parameters }, abort_signal }),
+        signal,
+      );
     },
-    async insert(table, rows, columns) {
+    async insert(table, rows, columns, madeFrom) {
       if (rows.length === 0) return;
-      const named = columns === undefined ? {} : { columns: [...columns] as [string, ...string[]] };
-      await client.insert({ table, values: rows, format: "JSONEachRow", ...named });
+      const encoded = encodeRows(rows);
+      const token = madeFrom === undefined ? undefined : tokenOf(table, madeFrom, encoded);
+      const query = insertStatement(table, columns, token);
+      await access.run(async (client, abort_signal) => {
+        const { stream } = await client.exec({ query, values: encoded.stream(), abort_signal });
+        for await (const _ of stream) {
+          // The answer's end is the acknowledgement.
+        }
+      }, signal);
     },
-    close: () => client.close(),
+    until: (further) => connection(place, access, AbortSignal.any([signal, further])),
+    close: () => access.close(),
   };
-}
-
-/** A name in backquotes, as ClickHouse reads it whatever its characters. */
-export function identifier(name: string): string {
-  return `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``;
-}
-
-async function embeddedClient(path: string, database: string): Promise<ClickHouseClient> {
-  const { createChdbConnection } = await import("chdb/connection").catch((cause: unknown) => {
-    throw new Error("the embedded ClickHouse engine is not installed: npm install chdb, or name a server", { cause });
-  });
-  const connection = createChdbConnection({ path });
-  const client = createClient({
-    // Of the same shape, but typed from the adapter's own copy of the client's types.
-    connection: connection as unknown as NonNullable<ClickHouseClientConfigOptions["connection"]>,
-  });
-  // Once for the session: the adapter would put them before every statement, which made inserts cost three times as much.
-  for (const [name, value] of Object.entries(SESSION_SETTINGS)) {
-    await client.command({ query: `SET ${name} = ${value}` });
-  }
-  await client.command({ query: createDatabase(database) });
-  await client.command({ query: `USE ${identifier(database)}` });
-  return client;
-}
-
-async function serverClient(
-  target: Extract<ClickHouseTarget, { kind: "server" }>,
-  database: string,
-): Promise<ClickHouseClient> {
-  const options: ClickHouseClientConfigOptions = {
-    url: target.url,
-    username: target.username,
-    password: target.password,
-    clickhouse_settings: SESSION_SETTINGS,
-    request_timeout: MAX_EXECUTION_SECONDS * 1000,
-    // Below the server's keep_alive_timeout, so that a socket is never reused while the server closes it.
-    keep_alive: { idle_socket_ttl: 2_500 },
-    ...(target.caCertificate === undefined ? {} : { tls: { ca_cert: Buffer.from(target.caCertificate) } }),
-  };
-  const bootstrap = createClient(options);
-  try {
-    await bootstrap.command({ query: createDatabase(database) });
-  } finally {
-    await bootstrap.close();
-  }
-  return createClient({ ...options, database });
-}
-
-function createDatabase(database: string): string {
-  return `CREATE DATABASE IF NOT EXISTS ${identifier(database)}`;
 }

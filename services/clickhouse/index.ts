@@ -1,4 +1,14 @@
-export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, type Parameters } from "./client.ts";
+export {
+  type ClickHouse,
+  type ClickHouseServer,
+  type ClickHouseTarget,
+  type ConnectionOptions,
+  createDatabase,
+  openClickHouse,
+  type Parameters,
+} from "./client.ts";
+export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
+export { identifier } from "./identifier.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export {
   MIGRATIONS,
@@ -18,3 +28,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export type { Secret } from "./secret.ts";

@@ -2,7 +2,7 @@
  * One way to write a table for every place it may live: the embedded engine and a single server (plain engines), or a
  * named cluster (a Replicated table on each shard and a Distributed one over them).
  */
-import { identifier } from "./client.ts";
+import { identifier } from "./identifier.ts";
 
 export interface Layout {
   readonly database: string;

@@ -143,10 +143,13 @@ describe("catalogue sync", () => {
   });
 
   test("leaves alone what a topic has told of the item and no column says", async () => {
-    await clickhouse.insert("items", [{ item_id: "2", description: "by topic", stock: 4, updated_at: START - 1 }]);
+    await sync.sync();
+    await clickhouse.insert("items", [{ item_id: "2", description: "by topic", stock: 4, updated_at: START + 1 }]);
+    time += 60_000;
+    await engine.exec("UPDATE products SET title = 'Mug' WHERE id = 2");
     await sync.sync();
     expect(await clickhouse.query("SELECT name, description, stock FROM items FINAL WHERE item_id = '2'")).toEqual([
-      { name: "Cup", description: "by topic", stock: "4" },
+      { name: "Mug", description: "by topic", stock: "4" },
     ]);
   });
 

@@ -1,7 +1,7 @@
 import type { ItemRecord, UserRecord } from "../activity/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { insertNarrowing, type RefusedRow } from "./insert-narrowing.ts";
-import { type ItemRow, mergeItem, mergeUser, type UserRow } from "./rows.ts";
+import { ITEM_COLUMNS, type ItemRow, mergeItem, mergeUser, USER_COLUMNS, type UserRow } from "./rows.ts";
 
 /**
  * Applies changes to the catalogue in the order of their times; one older than what is stored is passed over.
@@ -25,7 +25,7 @@ export async function storeItems<Sourced extends { readonly change: ItemRecord }
   const current = new Map(before.map((row) => [row.item_id, readItem(row)]));
   return insertNarrowing(inOrderOfTime(changes), async (part) => {
     const rows = applied(part, current, ({ itemId }) => itemId, mergeItem);
-    await clickhouse.insert("items", [...rows.values()]);
+    await clickhouse.insert("items", [...rows.values()], ITEM_COLUMNS);
     for (const [id, row] of rows) current.set(id, row);
   });
 }
@@ -57,7 +57,7 @@ export async function storeUsers<Sourced extends { readonly change: UserRecord }
   const current = new Map(before.map((row) => [row.user_id, { ...row, updated_at: Number(row.updated_at) }]));
   return insertNarrowing(inOrderOfTime(changes), async (part) => {
     const rows = applied(part, current, ({ userId }) => userId, mergeUser);
-    await clickhouse.insert("users", [...rows.values()]);
+    await clickhouse.insert("users", [...rows.values()], USER_COLUMNS);
     for (const [id, row] of rows) current.set(id, row);
   });
 }

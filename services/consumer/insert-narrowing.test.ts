@@ -64,6 +64,33 @@ describe("insertNarrowing", () => {
     expect(refused[0]?.message).toContain("no_tests");
   });
 
+  test("a long run of bad rows at the beginning does not count as a fault of the table", async () => {
+    const faults = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [index, { quantity: "many" }]));
+    const refused = await insertNarrowing(rows("run-", 100, faults), insertEvents);
+    expect(refused).toHaveLength(60);
+    expect(await countStored("run-")).toBe(40);
+  });
+
+  test("a table that takes no row is at fault itself: no row is given up, and few inserts find it out", async () => {
+    await clickhouse.command("CREATE TABLE changed AS events");
+    await clickhouse.command("ALTER TABLE changed MODIFY COLUMN properties Map(String, DateTime)");
+    let inserts = 0;
+    const insert = (part: readonly object[]) => {
+      inserts += 1;
+      return clickhouse.insert("changed", part, EVENT_COLUMNS);
+    };
+    const all = rows(
+      "changed-",
+      2_000,
+      Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [index, { properties: { a: "b" } }])),
+    );
+    await expect(insertNarrowing(all, insert)).rejects.toMatchObject({
+      code: "every_row_refused",
+      message: expect.stringContaining("batch of 2000"),
+    });
+    expect(inserts).toBeLessThan(100);
+  });
+
   test("a table that lacks a column is no fault of the rows: the error comes through, nothing is narrowed", async () => {
     await clickhouse.command("CREATE TABLE older AS events");
     await clickhouse.command("ALTER TABLE older DROP COLUMN referrer");

@@ -1,39 +1,75 @@
+import { blamesData, EVERY_ROW_REFUSED } from "../clickhouse/index.ts";
+
 /** A row that ClickHouse itself refused, although it passed every check before. */
 export interface RefusedRow<Row> {
   readonly row: Row;
   readonly message: string;
 }
 
-/**
- * Codes by which ClickHouse says that the data of an insert is at fault, not the server: 6 cannot parse text,
- * 25 escape sequence, 26 quoted string, 27 assertion of input, 41 date time, 53 type mismatch, 69 argument out of bound,
- * 70 cannot convert, 72 number, 117 incorrect data, 131 too large string, 190 sizes of arrays, 321 null for a plain
- * column, 349 the same, 407 decimal overflow, 469 a constraint of the table.
- */
-const DATA_CODES = new Set([6, 25, 26, 27, 41, 53, 69, 70, 72, 117, 131, 190, 321, 349, 407, 469]);
-
-function blamesData(error: unknown): boolean {
-  return error instanceof Error && "code" in error && DATA_CODES.has(Number(error.code));
+/** The table takes no row: then it is not the rows. None of them is stored, none is to be given up. */
+export class EveryRowRefusedError extends Error {
+  override readonly name = "EveryRowRefusedError";
+  readonly code = EVERY_ROW_REFUSED;
 }
+
+/** As many refused rows without one that was taken raise the doubt whether it is the table; as many more settle it. */
+const DOUBTFUL_ROWS = 20;
+/** A condition that the shop itself has put on the table: all rows of a batch may fail it. */
+const VIOLATED_CONSTRAINT = "469";
 
 /**
  * Inserts rows; where ClickHouse refuses the data, narrows it down by halves, so that only the rows at fault stay out.
  *
+ * @throws EveryRowRefusedError when not one row of many is taken, as after a column's type was changed
  * @throws whatever else goes wrong: then nothing is known of the rows, and the same call is to be made again
  */
 export async function insertNarrowing<Row extends object>(
   rows: readonly Row[],
   insert: (rows: readonly Row[]) => Promise<void>,
 ): Promise<RefusedRow<Row>[]> {
-  try {
-    await insert(rows);
-    return [];
-  } catch (error) {
-    if (!blamesData(error)) throw error;
-    const [only] = rows;
-    if (rows.length === 1 && only !== undefined) return [{ row: only, message: (error as Error).message }];
-    const middle = Math.ceil(rows.length / 2);
-    const first = await insertNarrowing(rows.slice(0, middle), insert);
-    return [...first, ...(await insertNarrowing(rows.slice(middle), insert))];
-  }
+  const refused: RefusedRow<Row>[] = [];
+  let taken = false;
+  /** @returns the error by which the data is refused, `null` when it was taken */
+  const attempt = async (part: readonly Row[]): Promise<Error | null> => {
+    try {
+      await insert(part);
+      taken = true;
+      return null;
+    } catch (error) {
+      if (!blamesData(error)) throw error;
+      return error as Error;
+    }
+  };
+  const narrow = async (part: readonly Row[]): Promise<void> => {
+    const error = await attempt(part);
+    if (error === null) return;
+    const [only] = part;
+    if (part.length === 1 && only !== undefined) {
+      refused.push({ row: only, message: error.message });
+      const doubtful = !taken && refused.length === DOUBTFUL_ROWS && rows.length > DOUBTFUL_ROWS;
+      if (doubtful && codeOf(error) !== VIOLATED_CONSTRAINT) await checkTable();
+      return;
+    }
+    const middle = Math.ceil(part.length / 2);
+    await narrow(part.slice(0, middle));
+    await narrow(part.slice(middle));
+  };
+  /** The first rows may be bad in a row: rows from all over the batch tell whether the table takes any. */
+  const checkTable = async () => {
+    const step = rows.length / DOUBTFUL_ROWS;
+    let last: Error | null = null;
+    for (let at = rows.length - 1; at >= 0; at -= step) {
+      const row = rows[Math.floor(at)];
+      if (row !== undefined) last = await attempt([row]);
+      if (last === null) return;
+    }
+    const message = `ClickHouse refuses each row of a batch of ${rows.length}, so it is the table: ${last?.message}`;
+    throw new EveryRowRefusedError(message, { cause: last });
+  };
+  if (rows.length > 0) await narrow(rows);
+  return refused;
+}
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : "";
 }

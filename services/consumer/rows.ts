@@ -134,6 +134,22 @@ export interface ItemRow {
   readonly updated_at: number;
 }
 
+export const ITEM_COLUMNS = [
+  "item_id",
+  "name",
+  "description",
+  "categories",
+  "tags",
+  "price",
+  "currency",
+  "stock",
+  "hidden",
+  "created_at",
+  "embedding",
+  "attributes",
+  "updated_at",
+] as const satisfies readonly (keyof ItemRow)[];
+
 const NEW_ITEM: Omit<ItemRow, "item_id" | "updated_at"> = {
   name: "",
   description: "",
@@ -167,6 +183,8 @@ export interface UserRow {
   readonly attributes: Attributes;
   readonly updated_at: number;
 }
+
+export const USER_COLUMNS = ["user_id", "attributes", "updated_at"] as const satisfies readonly (keyof UserRow)[];
 
 export function mergeUser(before: UserRow | undefined, change: UserRecord): UserRow {
   return {

@@ -23,37 +23,35 @@ import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { openSessions, type Statement } from "./clickhouse-sessions.ts";
 
-/** When something goes wrong: before the statement runs (nothing is stored), or after it ran (all of it is stored). */
+/** Before the statement runs, when nothing is stored, or after it ran, when all of it is. */
 type When = "Before" | "After";
 
-export type Fault = (
-  | /** No connection is taken, open ones end at once. */ { readonly kind: "Refuse" }
-  | /** No answer ever comes; the connection stays open. */ {
-      readonly kind: "Hang";
-      readonly when: When;
-    } /** The connection ends: before any of the answer, or in the middle of it. */
-  | {
-      readonly kind: "Cut";
-      readonly when: When;
-    } /** An exception of ClickHouse, by default one that says nothing (code 1002). */
-  | {
-      readonly kind: "Fail";
-      readonly when: When;
-      readonly code?: number;
-      readonly type?: string;
-    } /** What a proxy says that cannot reach its server: no ClickHouse exception in it. */
-  | { readonly kind: "BadGateway"; readonly when: When }
-  | /** Later by so much. */ { readonly kind: "Slow"; readonly milliseconds: number }
-) & {
-  /** Which statements; all when absent. Not for `Refuse`. */
-  readonly on?: "Insert" | "Select";
-  /** Only statements that contain this. Not for `Refuse`. */
-  readonly matching?: string;
-  /** Only every so-manieth of those. Not for `Refuse`. */
-  readonly every?: number;
-  /** So often, then it is over; for ever when absent. Not for `Refuse`. */
-  readonly times?: number;
-};
+/**
+ * - `Refuse`: no connection is taken, open ones end at once.
+ * - `Hang`: no answer ever comes, the connection stays open. `Stall`: the same after half of the answer.
+ * - `Cut`: the connection ends, without any answer (before) or in the middle of it (after).
+ * - `Fail`: an exception of ClickHouse; without a code one that says nothing (1002).
+ * - `BadGateway`: what a proxy says that cannot reach its server, without ClickHouse's exception in it.
+ * - `Slow`: later by so much.
+ */
+export type Fault =
+  | { readonly kind: "Refuse" }
+  | (StatementFault & {
+      /** Which statements; all when absent. */
+      readonly on?: "Insert" | "Select";
+      /** Only statements that contain this. */
+      readonly matching?: string;
+      /** Only every so-manieth of those. */
+      readonly every?: number;
+      /** So often, then it is over; for ever when absent. */
+      readonly times?: number;
+    });
+
+type StatementFault =
+  | { readonly kind: "Hang" | "Cut" | "BadGateway"; readonly when: When }
+  | { readonly kind: "Fail"; readonly when: When; readonly code?: number; readonly type?: string }
+  | { readonly kind: "Stall" }
+  | { readonly kind: "Slow"; readonly milliseconds: number };
 
 export interface Credentials {
   readonly username: string;
@@ -113,7 +111,8 @@ export async function startClickHouseFront(options: FrontOptions): Promise<Click
     const fault = faults.meet(statement.sql);
     if (fault !== null) counts.faults += 1;
     if (fault?.kind === "Slow") await sleep(fault.milliseconds);
-    else if (fault !== null && fault.when === "Before") return inject(fault, response, new Uint8Array(0));
+    else if (fault !== null && fault.kind !== "Stall" && fault.when === "Before")
+      return inject(fault, response, new Uint8Array(0));
     const result = await sessions.run(statement);
     counts.statements += 1;
     if (fault !== null && fault.kind !== "Slow") return inject(fault, response, result.body);
@@ -183,8 +182,6 @@ export async function startClickHouseFront(options: FrontOptions): Promise<Click
   };
 }
 
-type RequestFault = Exclude<Fault, { kind: "Refuse" }>;
-
 class Faults {
   #fault: Fault | null = null;
   #seen = 0;
@@ -193,11 +190,11 @@ class Faults {
   set(fault: Fault | null): void {
     this.#fault = fault;
     this.#seen = 0;
-    this.#left = fault?.times ?? Number.POSITIVE_INFINITY;
+    this.#left = (fault?.kind === "Refuse" ? undefined : fault?.times) ?? Number.POSITIVE_INFINITY;
   }
 
   /** What this statement meets. */
-  meet(sql: string): RequestFault | null {
+  meet(sql: string): StatementFault | null {
     const fault = this.#fault;
     if (fault === null || fault.kind === "Refuse" || this.#left === 0) return null;
     const kind = /^\s*INSERT\b/i.test(sql) ? "Insert" : "Select";
@@ -210,7 +207,7 @@ class Faults {
   }
 }
 
-function inject(fault: Exclude<RequestFault, { kind: "Slow" }>, response: ServerResponse, body: Uint8Array): void {
+function inject(fault: Exclude<StatementFault, { kind: "Slow" }>, response: ServerResponse, body: Uint8Array): void {
   switch (fault.kind) {
     case "Hang":
       return;
@@ -220,6 +217,10 @@ function inject(fault: Exclude<RequestFault, { kind: "Slow" }>, response: Server
       response.write(body.length === 0 ? "\n" : body.subarray(0, Math.ceil(body.length / 2)), () =>
         response.socket?.destroy(),
       );
+      return;
+    case "Stall":
+      response.setHeader("Content-Length", body.length + 1_000);
+      response.write(body.length === 0 ? "\n" : body.subarray(0, Math.ceil(body.length / 2)));
       return;
     case "BadGateway":
       response.statusCode = 502;

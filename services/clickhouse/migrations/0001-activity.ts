@@ -1,4 +1,4 @@
-import { identifier } from "../client.ts";
+import { identifier } from "../identifier.ts";
 import { createFeed, createTable, createView, type Layout } from "../layout.ts";
 import type { Migration } from "./migration.ts";
 

@@ -1,11 +1,12 @@
-import type { ClickHouse } from "../client.ts";
+import { type ClickHouse, createDatabase } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
+import { deduplication } from "./0004-deduplication.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models];
+export const MIGRATIONS: readonly Migration[] = [activity, models, deduplication];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {
@@ -17,13 +18,14 @@ export class SchemaVersionError extends Error {
 export const SCHEMA_VERSION = Math.max(...MIGRATIONS.map((migration) => migration.version));
 
 /**
- * Brings the database to SCHEMA_VERSION. Safe to run twice, and by two at once.
+ * Makes the database when absent and brings it to SCHEMA_VERSION. Safe to run twice, and by two at once.
  *
  * @returns the versions that this call applied
  * @throws SchemaVersionError when the database was made by a newer ProductMatcher
  * @throws ClickHouseError
  */
 export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () => number): Promise<number[]> {
+  await createDatabase(clickhouse.target, layout.database, layout.cluster);
   for (const statement of createTable(
     {
       name: "schema_migrations",
