@@ -23,7 +23,7 @@ export interface ActivityEvent {
   readonly userId: string;
   readonly anonymousId: string;
   readonly sessionId: string;
-  /** `""` only for events of the shop's own that concern no item. */
+  /** `""` only for events of the shop's own that concern no item, and for the refund of a whole order (`properties.order_id`). */
   readonly itemId: string;
   /** Milliseconds since 1970, UTC; within 2000-01-01 and one day ahead of the clock. */
   readonly occurredAt: number;
@@ -60,6 +60,10 @@ export interface ItemRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC: of two records of one item the later wins. */
   readonly updatedAt: number;
+  /** It is the item's whole state: what it does not mention is unset. */
+  readonly whole?: true;
+  /** The shop has it no more: it is in no answer, and keeps its name for history. Other fields say nothing. */
+  readonly deleted?: true;
 }
 
 /** What is known of a user beside activity. */
@@ -68,6 +72,8 @@ export interface UserRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC. */
   readonly updatedAt: number;
+  /** It is the user's whole state: what it does not mention is unset. */
+  readonly whole?: true;
 }
 
 /** What one record of a topic turned into. */

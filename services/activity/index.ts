@@ -2,3 +2,4 @@
 
 export * from "./event.ts";
 export * from "./mapping/index.ts";
+export * from "./segment.ts";

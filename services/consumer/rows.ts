@@ -164,10 +164,15 @@ const NEW_ITEM: Omit<ItemRow, "item_id" | "updated_at"> = {
   attributes: {},
 };
 
-/** The item after a change: what the record does not mention stays as it was. */
+/**
+ * The item after a change: what the record does not mention stays as it was, or is unset by one of the whole state. An
+ * item is as old as its first record unless one says otherwise.
+ */
 export function mergeItem(before: ItemRow | undefined, change: ItemRecord): ItemRow {
-  const { itemId, attributes, createdAt, updatedAt, ...fields } = change;
-  const base = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  const { itemId, attributes, createdAt, updatedAt, whole, deleted, ...fields } = change;
+  const known = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  if (deleted) return { ...known, item_id: itemId, hidden: true, updated_at: updatedAt };
+  const base = whole ? { ...NEW_ITEM, created_at: known.created_at } : known;
   return {
     ...base,
     ...fields,
@@ -189,7 +194,7 @@ export const USER_COLUMNS = ["user_id", "attributes", "updated_at"] as const sat
 export function mergeUser(before: UserRow | undefined, change: UserRecord): UserRow {
   return {
     user_id: change.userId,
-    attributes: { ...before?.attributes, ...change.attributes },
+    attributes: change.whole ? change.attributes : { ...before?.attributes, ...change.attributes },
     updated_at: change.updatedAt,
   };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import type { RecordMapper, TopicSpec } from "../activity/index.ts";
+import type { TopicSpec } from "../activity/index.ts";
 import { openEmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { ActivityLog, OutgoingRecord, PartitionLag } from "../activity-log/index.ts";
 import { type ClickHouse, migrate, openClickHouse } from "../clickhouse/index.ts";
@@ -37,11 +37,9 @@ export interface EmbeddedPipeline {
   readonly clickhouse: ClickHouse;
   readonly postgres: EmbeddedPostgres | null;
   readonly consumer: () => Consumer;
-  /** Of `<prefix>.events`. */
-  readonly eventsMapper: RecordMapper;
   /** Reads the shop's items table now, where the resource names one. */
   syncCatalogue(): Promise<void>;
-  /** What the consumer reads, beside `<prefix>.events`. */
+  /** What the consumer reads, beside the pipeline's own topics. */
   topics(): readonly TopicSpec[];
   /**
    * Makes the consumer read further topics, now and at every later start. A topic of the resource keeps its mapping.
@@ -91,12 +89,15 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
     if (postgres !== null) closing.push(() => postgres.close());
 
     const compile = (topic: TopicSpec) => compileMapper(topic, spec);
-    const ownTopic: TopicSpec = { name: names.eventsTopic, record: "Event" };
+    const ownTopics: readonly TopicSpec[] = [
+      { name: names.eventsTopic, record: "Event" },
+      { name: names.entitiesTopic, record: "Entity" },
+    ];
     const metrics = consumerMetrics(registry);
     const sink = await open();
     const attributes = attributeSource(postgres, spec);
     const consumed = await consumeTopics({
-      ownTopic,
+      ownTopics,
       declared: spec.source.topics ?? [],
       folder,
       compile,
@@ -126,7 +127,6 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
       log,
       clickhouse,
       postgres,
-      eventsMapper: compile(ownTopic),
       async syncCatalogue() {
         await catalogue?.sync();
       },

@@ -20,10 +20,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Decodes UTF-8 (a byte order mark is ignored) and parses JSON of any shape. */
 export function decodeRecord(value: Uint8Array): Decoded {
-  if (value.byteLength > MAX_RECORD_BYTES) {
-    const size = `${value.byteLength.toLocaleString("en-US")} bytes, at most ${MAX_RECORD_BYTES.toLocaleString("en-US")}`;
-    return rejected("record_too_large", `the record has ${size} are read: split it or leave large fields out`);
-  }
+  if (value.byteLength > MAX_RECORD_BYTES) return { rejection: tooLarge(value.byteLength) };
   let text: string;
   try {
     text = utf8.decode(value);
@@ -59,6 +56,12 @@ export function parseExactly(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+export function tooLarge(bytes: number): Rejection {
+  const size = `${bytes.toLocaleString("en-US")} bytes, at most ${MAX_RECORD_BYTES.toLocaleString("en-US")}`;
+  const message = `the record has ${size} are read: split it or leave large fields out`;
+  return { reason: "record_too_large", path: "", message };
 }
 
 function rejected(reason: RejectionReason, message: string): Decoded {

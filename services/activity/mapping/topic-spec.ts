@@ -26,7 +26,8 @@ export interface MappingSpec {
 
 export interface TopicSpec {
   readonly name: string;
-  readonly record: "Event" | "Item" | "User";
+  /** `Entity` is the pipeline's own `<prefix>.entities`; a resource declares topics of the other three. */
+  readonly record: "Event" | "Item" | "User" | "Entity";
   /** Every record of the topic is this event, whatever the record says. */
   readonly event?: string | undefined;
   /** Absent: the topic holds ProductMatcher's own JSON; see compileTopic. */
