@@ -104,6 +104,8 @@ export type RejectionReason =
   | "time_unparsable"
   | "time_out_of_range"
   | "topic_not_mapped"
+  | "undecodable"
+  | "schema_unknown"
   | "insert_refused";
 
 export interface Rejection {

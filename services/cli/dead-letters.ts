@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../consumer/index.ts";
+import type { DeadLetter, DeadLetterCount, DeadLetterWithValue, ReplayedFromTopic } from "../consumer/index.ts";
 import { type AdminOptions, adminClient, dataDirOption, urlOption } from "./admin-client.ts";
 import { wholeNumber } from "./options.ts";
 import { count, table } from "./output.ts";
@@ -21,6 +21,7 @@ interface ListOptions extends AdminOptions {
 interface ReplayOptions extends AdminOptions {
   readonly topic?: string;
   readonly reason?: string;
+  readonly from: "clickhouse" | "topic";
   readonly all?: true;
   readonly json?: true;
 }
@@ -121,26 +122,39 @@ function replayCommand(): Command {
     .option("--topic <name>", "of this topic")
     .option("--reason <code>", "of this reason")
     .option("--all", "every open one")
+    .addOption(
+      new Option("--from <place>", "where they are read; the topic does not know which have passed since")
+        .choices(["clickhouse", "topic"])
+        .default("clickhouse"),
+    )
     .addOption(urlOption())
     .addOption(dataDirOption())
     .option("--json", "print as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ productmatcher dead-letters replay --topic clicks\n  $ productmatcher dead-letters replay --all",
+      `
+Examples:
+  $ productmatcher dead-letters replay --topic clicks
+  $ productmatcher dead-letters replay --all
+  $ productmatcher dead-letters replay --all --from topic`,
     )
     .action(async (ids: string[], options: ReplayOptions) => {
-      const { topic, reason, all } = options;
+      const { topic, reason, from, all } = options;
       if (ids.length === 0 && topic === undefined && reason === undefined && all === undefined) {
         throw new CommandError("say which: ids, --topic, --reason, or --all", 2);
       }
-      const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason };
-      const answer = await adminClient(options).post<{ sent: number }>("/admin/dead-letters/replay", body);
-      console.log(options.json ? JSON.stringify(answer) : sentText(answer.sent));
+      const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason, from };
+      const answer = await adminClient(options).post<ReplayedFromTopic>("/admin/dead-letters/replay", body);
+      console.log(options.json ? JSON.stringify(answer) : sentText(answer));
     });
 }
 
-function sentText(sent: number): string {
-  if (sent === 0) return "There was nothing open to send.";
+function sentText({ sent, withoutValue }: ReplayedFromTopic): string {
+  const left =
+    withoutValue === 0
+      ? ""
+      : `\n${count(withoutValue)} too large for the topic are in ClickHouse alone: --from clickhouse`;
+  if (sent === 0) return `There was nothing open to send.${left}`;
   const records = sent === 1 ? "1 record was" : `${count(sent)} records were`;
-  return `${records} sent through again; "dead-letters list" shows what is still open.`;
+  return `${records} sent through again; "dead-letters list" shows what is still open.${left}`;
 }

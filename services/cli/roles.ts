@@ -66,8 +66,10 @@ export function migrateCommand(): Command {
       const done = await job(options, runMigration);
       if (options.json) console.log(JSON.stringify(done));
       else {
-        const versions = done.applied.length === 0 ? "was up to date" : `got versions ${done.applied.join(", ")}`;
-        console.log(`Database ${done.database} ${versions}; topics ${done.topics.join(", ")} are there.`);
+        const { database, applied, topics } = done;
+        const versions = applied.length === 0 ? "was up to date" : `got versions ${applied.join(", ")}`;
+        const made = topics.length === 0 ? "all topics were there" : `made ${topics.join(", ")}`;
+        console.log(`Database ${database} ${versions}; ${made}.`);
       }
     });
 }
@@ -82,6 +84,9 @@ export function trainCommand(): Command {
       if (options.json) return console.log(JSON.stringify(result));
       const published = result.versions.filter(({ status }) => status === "published");
       console.log(`${result.result}: ${count(result.events)} events, ${published.length} versions published.`);
+      for (const { algorithm, status, reason } of result.versions) {
+        if (status !== "published") console.log(`${algorithm} ${status}: ${reason}`);
+      }
       for (const notice of result.notices) console.log(notice);
       if (result.result === "Failed") process.exitCode = 1;
     });

@@ -1,7 +1,5 @@
 export {
   type ClickHouse,
-  type ClickHouseServer,
-  type ClickHouseTarget,
   type ConnectionOptions,
   createDatabase,
   openClickHouse,
@@ -28,4 +26,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
-export type { Secret } from "./secret.ts";
+export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

@@ -1,9 +1,10 @@
 import { type Request, type RequestHandler, type Response, Router } from "express";
+import { shown } from "../activity/index.ts";
 import { crossOrigin, methodNotAllowed, problem, Refusal } from "../http/index.ts";
 import { checkEntries, type Entries, pointerError } from "./entries.ts";
 import type { Intake } from "./intake.ts";
 import type { CollectorOptions } from "./options.ts";
-import { asItIs, isObject, isPresent, type Reading, shown } from "./own-record.ts";
+import { asItIs, isObject, isPresent, type Reading } from "./own-record.ts";
 import { type Delivery, isSegmentMessage, readMessage, type SegmentType } from "./segment/index.ts";
 
 /** `text/plain`: what a page may send to another origin without asking first, as beacons do. */
@@ -35,12 +36,10 @@ export function activityRouter(options: CollectorOptions, intake: Intake): Route
       const { answer } = await intake.run(request, response, rules, (body) => handle(body, request));
       answer(response);
     };
-    for (const path of paths)
-      router
-        .route(path)
-        .all(browsers)
-        .post(handler)
-        .all(methodNotAllowed(["POST"]));
+    for (const path of paths) {
+      const route = router.route(path).all(browsers).post(handler);
+      route.all(methodNotAllowed(["POST"]));
+    }
   };
   const read = (
     body: unknown,

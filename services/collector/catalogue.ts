@@ -1,10 +1,10 @@
 import { type Response, Router } from "express";
-import { ITEM_FIELDS } from "../activity/index.ts";
+import { ITEM_FIELDS, shown } from "../activity/index.ts";
 import { methodNotAllowed, problem, Refusal } from "../http/index.ts";
 import { checkEntries, type Entries, pointerError } from "./entries.ts";
 import type { Intake } from "./intake.ts";
 import type { CollectorOptions } from "./options.ts";
-import { asItIs, isObject, isPresent, type Reading, shown } from "./own-record.ts";
+import { asItIs, isObject, isPresent, type Reading } from "./own-record.ts";
 
 const JSON_TYPE = ["application/json"];
 const ITEM_RULES = { endpoint: "items", scope: "Catalogue", types: JSON_TYPE } as const;

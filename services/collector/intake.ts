@@ -42,16 +42,17 @@ export function openIntake(options: CollectorOptions): Intake {
 
   const store = async (records: OwnRecords, lease: Lease) => {
     const started = performance.now();
-    const appended = Promise.all([
+    const appends = [
       records.events.length === 0 ? undefined : log.append(topic, records.events),
       records.entities.length === 0 ? undefined : log.append(entitiesTopic, records.entities),
-    ]).finally(() => {
+    ];
+    void Promise.allSettled(appends).then(() => {
       // Not before: what the log is still trying to write stays in memory, answered or not.
       lease.release();
       metrics.appended((performance.now() - started) / 1000);
     });
     try {
-      await within(limits.appendMilliseconds, appended);
+      await within(limits.appendMilliseconds, Promise.all(appends));
     } catch (cause) {
       const detail = "The activity log did not confirm in time: send it again with the same ids.";
       throw new Refusal(

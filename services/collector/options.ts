@@ -70,12 +70,14 @@ export function limitsOf({ limits }: Pick<CollectorOptions, "limits">): Collecto
   const all = { ...COLLECTOR_LIMITS, ...limits };
   const [name, value] = Object.entries(all).find(([, limit]) => !Number.isInteger(limit) || limit < 1) ?? [];
   if (name !== undefined) throw new RangeError(`limits.${name} is ${value}: give a whole number of at least 1`);
-  if (all.bufferedBytes < all.bodyBytes) {
+  const room = all.bufferedBytes - all.bodyBytes;
+  if (room < 1) {
     throw new RangeError(
-      `limits.bufferedBytes (${all.bufferedBytes}) is below bodyBytes (${all.bodyBytes}): a body would never fit`,
+      `limits.bufferedBytes (${all.bufferedBytes}) is not above bodyBytes (${all.bodyBytes}): no request would ever fit`,
     );
   }
-  return all;
+  // What could never fit is too large, and not to be sent again later.
+  return { ...all, requestBytes: Math.min(all.requestBytes, room) };
 }
 
 /** What a collector needs out of the resource: the same in one process on a laptop and in pods on a cluster. */

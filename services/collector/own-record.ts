@@ -28,10 +28,3 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 export function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "";
 }
-
-/** A value as a message shows it. */
-export function shown(value: unknown): string {
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (isObject(value)) return "an object";
-  return JSON.stringify(value)?.slice(0, 80) ?? "nothing";
-}

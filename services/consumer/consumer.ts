@@ -5,10 +5,12 @@ import { encodeSignals, SIGNALS_PER_RECORD, signalOf } from "../activity/signals
 import type { ActivityLog, LogRecord, PartitionLag, Subscription } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import type { AttributionSpec } from "./attribution.ts";
+import { publishDeadLetters } from "./dead-letter-topic.ts";
 import { markResolved } from "./dead-letters.ts";
 import { type AttributeSource, completeEnrichment, enrich, unenriched } from "./enrichment/index.ts";
 import type { ConsumerMetrics } from "./metrics.ts";
 import { type Batch, prepare } from "./prepare.ts";
+import { prepareMappers } from "./prepare-mappers.ts";
 import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, sourceKey } from "./rows.ts";
 import { store, storeDeadLetters } from "./sink.ts";
 
@@ -21,6 +23,8 @@ export interface ConsumerOptions {
   readonly startFrom: "Earliest" | "Latest";
   /** Accepted events go here in compact form, for the recommenders. */
   readonly signalsTopic: string;
+  /** Records that are not accepted go here, too. */
+  readonly deadLettersTopic: string;
   readonly attribution: AttributionSpec;
   readonly attributes: AttributeSource;
   /** `Wait` holds the batch while the source of attributes is away; `Complete` stores it and fills in later. */
@@ -152,6 +156,12 @@ async function run(
     const fillsIn = progress.unenriched && options.now() >= fillInDue;
     const waitMilliseconds = fillsIn ? 0 : POLL_WAIT_MILLISECONDS;
     const records = await subscription.poll({ ...options.batch, waitMilliseconds });
+    const ready = await prepareMappers(records, options.mappers, stopping, (error, retryMilliseconds) => {
+      progress.state = "Retrying";
+      progress.problem = messageOf(error);
+      options.logger.warn({ err: error, retryMilliseconds }, "a batch could not be prepared");
+    });
+    if (!ready) break;
     const batch = prepare(records, options.mappers, options.now());
     await storing;
     if (stopping.aborted) return;
@@ -176,11 +186,8 @@ async function storeUntilDone(
   progress: Progress,
 ): Promise<boolean> {
   const { metrics, logger } = options;
-  let signalled = false;
-  const signalOnce = async () => {
-    if (!signalled) await signal(options, batch);
-    signalled = true;
-  };
+  const signalOnce = once(() => signal(options, batch));
+  const publishOnce = once(() => publishDeadLetters(options.log, options.deadLettersTopic, batch.deadLetters));
   for (let retry = FIRST_RETRY_MILLISECONDS; ; retry = Math.min(retry * 2, LAST_RETRY_MILLISECONDS)) {
     const started = performance.now();
     try {
@@ -188,7 +195,9 @@ async function storeUntilDone(
       const [{ refusedEvents, refusedLetters }] = await Promise.all([
         storeBatch(options, batch, rows, records),
         signalOnce(),
+        publishOnce(),
       ]);
+      await publishDeadLetters(options.log, options.deadLettersTopic, refusedLetters);
       const refusedIds = new Set(refusedLetters.map((letter) => letter.id));
       const resolved = batch.resolved.filter((id) => !refusedIds.has(id));
       await markResolved(options.clickhouse, resolved, options.now());
@@ -209,6 +218,15 @@ async function storeUntilDone(
     await sleep(retry, undefined, { signal: stopping }).catch(() => {});
     if (stopping.aborted) return false;
   }
+}
+
+/** Done again until it succeeds, and not after that. */
+function once(step: () => Promise<void>): () => Promise<void> {
+  let done = false;
+  return async () => {
+    if (!done) await step();
+    done = true;
+  };
 }
 
 async function enrichedRows(options: ConsumerOptions, batch: Batch, progress: Progress): Promise<EventRow[]> {

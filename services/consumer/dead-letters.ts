@@ -1,6 +1,6 @@
-import { type ActivityLog, RECORD_ID_HEADER } from "../activity-log/index.ts";
+import type { ActivityLog } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { DEAD_LETTER_HEADER } from "./prepare.ts";
+import { sentAgain } from "./dead-letter-record.ts";
 
 /** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
 export interface DeadLetter {
@@ -120,12 +120,9 @@ export async function replayDeadLetters(
     for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
       await log.append(
         topic,
-        group.map((letter) => ({
-          key: letter.key === "" ? null : letter.key,
-          value: Buffer.from(letter.valueBase64, "base64"),
-          headers: { ...letter.headers, [RECORD_ID_HEADER]: letter.id, [DEAD_LETTER_HEADER]: "replay" },
-          timestamp: Number(letter.recorded),
-        })),
+        group.map(({ id, key, headers, recorded, valueBase64 }) =>
+          sentAgain({ id, key, headers, recordedAt: Number(recorded), value: Buffer.from(valueBase64, "base64") }),
+        ),
       );
     }
   }

@@ -4,21 +4,12 @@ import { compileTopic, type RecordMapper, type TopicSpec } from "../activity/ind
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { type CatalogueSync, type CatalogueSyncOptions, startCatalogueSync } from "./catalogue-sync.ts";
 import type { ConsumerOptions } from "./consumer.ts";
-import {
-  type AttributeSource,
-  cachedLookup,
-  type PostgresTable,
-  type SqlClient,
-  tableLookup,
-} from "./enrichment/index.ts";
+import { type AttributeSource, postgresAttributes, type SqlClient } from "./enrichment/index.ts";
 
 /** The part of a resource's spec that the consumer reads. */
 export type ConsumedSpec = Pick<PipelineSpec, "source" | "catalog" | "enrichment" | "attribution" | "privacy">;
 
 const BATCH = { maxRecords: 10_000, maxBytes: 16 * 1024 * 1024 };
-/** A user or item that the shop's database did not have is asked for again after this. */
-const MISS_SECONDS = 5;
-const CACHED_ROWS = 200_000;
 
 /** @throws MappingError */
 export function compileMapper(topic: TopicSpec, { privacy, catalog }: ConsumedSpec): RecordMapper {
@@ -39,18 +30,7 @@ export function consumerSettings(
 /** @param postgres `null` where the resource names no database */
 export function attributeSource(postgres: SqlClient | null, spec: ConsumedSpec): AttributeSource {
   const tables = spec.enrichment?.postgres;
-  if (postgres === null || tables === undefined) return {};
-  const lookup = (table: PostgresTable & { readonly refreshSeconds: number }) =>
-    cachedLookup(tableLookup(postgres, table), {
-      refreshSeconds: table.refreshSeconds,
-      missSeconds: MISS_SECONDS,
-      maxEntries: CACHED_ROWS,
-      now: () => performance.now(),
-    });
-  return {
-    ...(tables.users === undefined ? {} : { users: lookup(tables.users) }),
-    ...(tables.items === undefined ? {} : { items: lookup(tables.items) }),
-  };
+  return postgres === null || tables === undefined ? {} : postgresAttributes(postgres, tables);
 }
 
 /** Keeps `items` like the shop's own table, where the resource names one. @param open another connection */

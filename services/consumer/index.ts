@@ -1,6 +1,7 @@
 export type { AttributionSpec } from "./attribution.ts";
 export type { CatalogueSync } from "./catalogue-sync.ts";
 export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
+export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
 export {
   countDeadLetters,
   type DeadLetter,
@@ -15,9 +16,11 @@ export {
   type AttributeSource,
   openPostgres,
   type PostgresConnection,
+  type PostgresOptions,
   type PostgresTable,
   quotedName,
   quotedTable,
+  type SourceStatus,
   type SqlClient,
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";

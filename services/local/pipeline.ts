@@ -109,6 +109,7 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
           group: names.prefix,
           mappers,
           signalsTopic: names.signalsTopic,
+          deadLettersTopic: names.deadLettersTopic,
           attributes,
           metrics,
           logger,

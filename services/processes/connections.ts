@@ -1,9 +1,9 @@
 /** How the parts that a resource names are reached from a pod: addresses from the spec, secrets from mounted files. */
 import type { Credentials, Sink, Source } from "../../crds/index.ts";
 import type { ClickHouseTarget } from "../clickhouse/index.ts";
-import type { PipelineNames } from "../config/index.ts";
-import type { KafkaLogEvent, KafkaLogOptions, SaslFiles, TopicDefaults } from "../kafka/index.ts";
-import { readCredentials, type Secrets } from "./secrets.ts";
+import type { KafkaLogEvent, KafkaLogOptions, SaslFiles } from "../kafka/index.ts";
+import type { SchemaRegistryOptions } from "../schema-registry/index.ts";
+import type { Secrets } from "./secrets.ts";
 
 export type Kafka = Source["kafka"];
 
@@ -37,53 +37,63 @@ async function tlsFiles({ caSecretKeyRef: ca, clientSecretRef: client }: NonNull
   };
 }
 
-async function saslFiles({ mechanism, credentials }: NonNullable<Kafka["sasl"]>, secrets: Secrets): Promise<SaslFiles> {
-  const {
-    secretRef: { name },
-    username,
-    usernameKey,
-    passwordKey,
-  } = credentials;
+async function saslFiles(sasl: NonNullable<Kafka["sasl"]>, secrets: Secrets): Promise<SaslFiles> {
+  const { mechanism, credentials, oauth, region } = sasl;
+  if (mechanism === "AWS_MSK_IAM") return { mechanism, region: required("region", region) };
+  const { username, passwordFile } = await credentialFiles(required("credentials", credentials), secrets);
+  if (mechanism !== "OAUTHBEARER") return { mechanism, username, passwordFile };
+  const { tokenEndpointURL, scope, extensions, caSecretKeyRef: ca } = required("oauth", oauth);
   return {
     mechanism,
-    username: username ?? { file: await secrets.present({ name, key: usernameKey }) },
-    passwordFile: await secrets.present({ name, key: passwordKey }),
+    tokenEndpointURL,
+    clientId: username,
+    clientSecretFile: passwordFile,
+    ...(scope === undefined ? {} : { scope }),
+    ...(extensions === undefined ? {} : { extensions }),
+    ...(ca === undefined ? {} : { caFile: await secrets.present(ca) }),
   };
 }
 
-const HOUR = 3_600_000;
+/** What the resource's rules V25 to V27 have made sure of. */
+function required<T>(field: string, value: T | undefined): T {
+  if (value === undefined) throw new Error(`source.kafka.sasl.${field} is needed`);
+  return value;
+}
 
-function topicDefaults({ topicDefaults: { partitions, replicationFactor, retentionHours } }: Kafka): TopicDefaults {
-  return { partitions, replicationFactor, retentionMilliseconds: retentionHours * HOUR };
+/** @throws SecretMissingError */
+export async function registryOptions(
+  { url, credentials, caSecretKeyRef: ca }: NonNullable<Kafka["schemaRegistry"]>,
+  secrets: Secrets,
+): Promise<SchemaRegistryOptions> {
+  return {
+    url,
+    ...(credentials === undefined ? {} : { credentials: await credentialFiles(credentials, secrets) }),
+    ...(ca === undefined ? {} : { caFile: await secrets.present(ca) }),
+  };
 }
 
 /** @throws SecretMissingError */
 export async function clickhouseTarget(
-  { url, caSecretKeyRef }: Sink["clickhouse"],
+  { url, caSecretKeyRef: ca }: Sink["clickhouse"],
   credentials: Credentials,
   secrets: Secrets,
 ): Promise<ClickHouseTarget> {
+  const { username, passwordFile } = await credentialFiles(credentials, secrets);
   return {
     kind: "server",
     url,
-    ...(await readCredentials(secrets, credentials)),
-    ...(caSecretKeyRef === undefined ? {} : { caCertificate: await secrets.read(caSecretKeyRef) }),
+    username,
+    password: { file: passwordFile },
+    ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),
   };
 }
 
-/** The topics that the pipeline makes for itself where they are absent. */
-export function ownTopics(names: PipelineNames, kafka: Kafka): OwnTopic[] {
-  const defaults = topicDefaults(kafka);
-  return [
-    { name: names.eventsTopic, defaults },
-    { name: names.entitiesTopic, defaults, config: { "cleanup.policy": "compact" } },
-    { name: names.signalsTopic, defaults },
-    { name: names.deadLettersTopic, defaults },
-  ];
-}
-
-export interface OwnTopic {
-  readonly name: string;
-  readonly defaults: TopicDefaults;
-  readonly config?: Readonly<Record<string, string>>;
+async function credentialFiles(
+  { secretRef: { name }, username, usernameKey, passwordKey }: Credentials,
+  secrets: Secrets,
+) {
+  return {
+    username: username ?? { file: await secrets.present({ name, key: usernameKey }) },
+    passwordFile: await secrets.present({ name, key: passwordKey }),
+  };
 }

@@ -1,5 +1,5 @@
 /** `productmatcher consume`: topics into tables. */
-import type { TopicSpec } from "../activity/index.ts";
+import type { RecordMapper, TopicSpec } from "../activity/index.ts";
 import {
   attributeSource,
   type ConsumedSpec,
@@ -11,7 +11,9 @@ import {
   startCatalogue,
   startConsumer,
 } from "../consumer/index.ts";
+import { decodingMapper, openRecordDecoder } from "../schema-registry/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
+import { registryOptions } from "./connections.ts";
 import { kafkaLog } from "./kafka.ts";
 import type { Role, RoleContext } from "./role.ts";
 
@@ -19,12 +21,18 @@ import type { Role, RoleContext } from "./role.ts";
 export async function startConsumeRole(context: RoleContext): Promise<Role> {
   const { pipeline, names, registry, startup, logger, now, onClose } = context;
   const { spec } = pipeline;
-  const topics: TopicSpec[] = [...(spec.source.topics ?? []), { name: names.eventsTopic, record: "Event" }];
-  const mappers = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const topics: TopicSpec[] = [
+    ...(spec.source.topics ?? []),
+    { name: names.eventsTopic, record: "Event" },
+    { name: names.entitiesTopic, record: "Entity" },
+  ];
+  const compiled = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const mappers = await withRegistry(compiled, context);
   const open = await migratedClickHouse(context);
   const postgres = await openShopDatabase(spec, context);
   const log = await kafkaLog("consumer", context);
   const clickhouse = await startup.step("connecting to ClickHouse", open);
+  const metrics = consumerMetrics(registry);
   const consumer = await startup.step("reading the topics", () =>
     startConsumer({
       ...consumerSettings(spec),
@@ -33,8 +41,9 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
       group: names.prefix,
       mappers,
       signalsTopic: names.signalsTopic,
+      deadLettersTopic: names.deadLettersTopic,
       attributes: attributeSource(postgres, spec),
-      metrics: consumerMetrics(registry),
+      metrics,
       logger,
       now,
     }),
@@ -53,13 +62,34 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   };
 }
 
+/** Topics of a schema registry are decoded before they are mapped. */
+async function withRegistry(
+  mappers: ReadonlyMap<string, RecordMapper>,
+  { pipeline, secrets, startup, now }: RoleContext,
+): Promise<ReadonlyMap<string, RecordMapper>> {
+  const { kafka, topics = [] } = pipeline.spec.source;
+  const registry = kafka.schemaRegistry;
+  if (registry === undefined) return mappers;
+  const options = await startup.step("reading the secrets of the schema registry", () =>
+    registryOptions(registry, secrets),
+  );
+  const decoder = openRecordDecoder({ ...options, now });
+  const encoded = new Set(topics.filter(({ format }) => format === "SchemaRegistry").map(({ name }) => name));
+  return new Map(
+    [...mappers].map(([topic, mapper]) => [topic, encoded.has(topic) ? decodingMapper(mapper, decoder) : mapper]),
+  );
+}
+
 async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promise<SqlClient | null> {
   const postgres = spec.enrichment?.postgres;
   if (postgres === undefined) return null;
   const { secrets, startup, onClose } = context;
   const { uriSecretKeyRef: uri, caSecretKeyRef: ca } = postgres;
   const connection = await startup.step("reading the secrets of the shop's database", async () =>
-    openPostgres(await secrets.read(uri), ca === undefined ? undefined : await secrets.present(ca)),
+    openPostgres({
+      uri: { file: await secrets.present(uri) },
+      ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),
+    }),
   );
   onClose(() => connection.close());
   return connection;

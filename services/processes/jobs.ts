@@ -1,11 +1,11 @@
 /** Roles that end by themselves: `productmatcher migrate` and `productmatcher train`. */
 import type { Logger } from "pino";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
+import { createDatabase, type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
 import { namesOf } from "../config/index.ts";
-import { openKafkaLog } from "../kafka/index.ts";
+import { ensureTopics, openKafkaLog, ownTopics } from "../kafka/index.ts";
 import { type TrainingResult, train } from "../trainer/index.ts";
-import { clickhouseTarget, kafkaOptions, ownTopics } from "./connections.ts";
+import { clickhouseTarget, kafkaOptions } from "./connections.ts";
 import { mountedSecrets } from "./secrets.ts";
 
 export interface JobOptions {
@@ -21,6 +21,7 @@ export interface Migrated {
   readonly database: string;
   /** Versions of the schema that this run applied. */
   readonly applied: readonly number[];
+  /** Those that were absent, and are made now. */
   readonly topics: readonly string[];
 }
 
@@ -35,6 +36,7 @@ export async function runMigration({ pipeline, secretsFolder, logger, now }: Job
   const secrets = mountedSecrets(secretsFolder);
   const { clickhouse: sink } = pipeline.spec.sink;
   const target = await clickhouseTarget(sink, sink.admin ?? sink.credentials, secrets);
+  await createDatabase(target, names.database, sink.cluster);
   const clickhouse = await openClickHouse(target, names.database);
   let applied: readonly number[];
   try {
@@ -46,9 +48,8 @@ export async function runMigration({ pipeline, secretsFolder, logger, now }: Job
   const onEvent = (event: object) => logger.debug(event, "kafka");
   const log = openKafkaLog(await kafkaOptions(kafka, secrets, { clientId: `${names.prefix}.migrate`, onEvent }));
   try {
-    const topics = ownTopics(names, kafka);
-    for (const { name, defaults, config } of topics) await log.createTopic(name, defaults, config);
-    return { database: names.database, applied, topics: topics.map(({ name }) => name) };
+    const topics = await ensureTopics(log, ownTopics(names, kafka.topicDefaults));
+    return { database: names.database, applied, topics };
   } finally {
     await log.close();
   }

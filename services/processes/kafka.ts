@@ -2,6 +2,9 @@ import { type KafkaLog, type KafkaLogEvent, openKafkaLog } from "../kafka/index.
 import { kafkaOptions } from "./connections.ts";
 import type { RoleContext } from "./role.ts";
 
+/** What is missing is told soon: the start of a role waits for it, however long. */
+const REQUEST_TIMEOUT_MILLISECONDS = 10_000;
+
 /** The activity log on the pipeline's Kafka cluster. Nothing is connected yet, but its secrets are there. */
 export async function kafkaLog(role: string, context: RoleContext): Promise<KafkaLog> {
   const { pipeline, names, secrets, startup, logger, onClose } = context;
@@ -12,7 +15,7 @@ export async function kafkaLog(role: string, context: RoleContext): Promise<Kafk
   const options = await startup.step("reading the secrets of Kafka", () =>
     kafkaOptions(pipeline.spec.source.kafka, secrets, { clientId: `${names.prefix}.${role}`, onEvent }),
   );
-  const log = openKafkaLog(options);
+  const log = openKafkaLog({ ...options, requestTimeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS });
   onClose(() => log.close());
   return log;
 }

@@ -5,7 +5,6 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Credentials } from "../../crds/references.ts";
 
 export interface SecretKey {
   readonly name: string;
@@ -47,17 +46,6 @@ export function mountedSecrets(folder: string): Secrets {
       await read(secret);
       return file(secret);
     },
-  };
-}
-
-/** User name and password of a reference, with the user name given in place or in the Secret too. */
-export async function readCredentials(
-  secrets: Secrets,
-  { secretRef: { name }, username, usernameKey, passwordKey }: Credentials,
-): Promise<{ readonly username: string; readonly password: string }> {
-  return {
-    username: username ?? (await secrets.read({ name, key: usernameKey })),
-    password: await secrets.read({ name, key: passwordKey }),
   };
 }
 

@@ -15,7 +15,7 @@ export { type Accessor, compilePath, type Path } from "./path.ts";
 export { compilePattern } from "./pattern.ts";
 export { ITEM_FIELDS } from "./read-entity.ts";
 export { EVENT_FIELDS, ORDER_PROPERTY } from "./read-event.ts";
-export type { RawRecord } from "./reading.ts";
+export { type RawRecord, shown } from "./reading.ts";
 export { SEED_TOPICS } from "./seed-topics.ts";
 export { compileTime, ISO_OR_MILLIS, type TimeParser } from "./time.ts";
 export {
@@ -52,6 +52,17 @@ export interface RecordMapper {
   map(record: RawRecord, now: number): MappedRecord;
   /** The same for who has the record's JSON at hand. @param json the text in `record.value`, and what it parses to */
   mapParsed(record: RawRecord, json: ParsedJson, now: number): MappedRecord;
+  /**
+   * As `map`, for a record whose value is not JSON.
+   *
+   * @param root what its bytes were decoded to: what the JSON of the same record would be parsed to, with integers
+   *   beyond 2^53 as the text of their digits.
+   */
+  mapDecoded(record: RawRecord, root: unknown, now: number): MappedRecord;
+  /**
+   * Fetches what mapping these records takes; absent: nothing. A failure passes, so it may be tried again.
+   */
+  prepare?(records: readonly RawRecord[], signal: AbortSignal): Promise<void>;
 }
 
 export interface ParsedJson {
@@ -86,20 +97,21 @@ export function compileTopic(topic: TopicSpec, options: TopicOptions): RecordMap
   return {
     map(record, now) {
       const decoded = decodeRecord(record.value);
-      return "rejection" in decoded ? { activities: [], rejection: decoded.rejection } : read(record, decoded, now);
+      if ("rejection" in decoded) return { activities: [], rejection: decoded.rejection };
+      return read(new Reading(record, decoded.text, decoded.root, forEach, now));
     },
-    mapParsed(record, json, now) {
+    mapParsed(record, { text, root }, now) {
       const { byteLength } = record.value;
-      return byteLength > MAX_RECORD_BYTES
-        ? { activities: [], rejection: tooLarge(byteLength) }
-        : read(record, json, now);
+      if (byteLength > MAX_RECORD_BYTES) return { activities: [], rejection: tooLarge(byteLength) };
+      return read(new Reading(record, text, root, forEach, now));
     },
+    mapDecoded: (record, root, now) => read(new Reading(record, null, root, forEach, now)),
   };
 
-  function read(record: RawRecord, { text, root }: ParsedJson, now: number): MappedRecord {
-    const reading = new Reading(record, text, root, forEach, now);
+  function read(reading: Reading): MappedRecord {
+    const { root } = reading;
     if (forEach?.segments.length !== 0 && !isObject(root)) {
-      reading.reject("not_an_object", "", `the record is ${shown(root)}, expected a JSON object`);
+      reading.reject("not_an_object", "", `the record is ${shown(root)}, expected an object`);
       return { activities: [], rejection: reading.rejection };
     }
     if (forEach !== null) return readLines(reading, forEach.get(root, root), readLine, readsScalars);

@@ -69,17 +69,22 @@ export class SchemaMissingError extends Error {
  * @throws ClickHouseError
  */
 export async function requireSchema(clickhouse: ClickHouse): Promise<void> {
-  const tables = await clickhouse.query(
-    "SELECT name FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'",
-    { database: clickhouse.database },
-  );
-  const [row] =
-    tables.length === 0
-      ? []
-      : await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
-  const version = row?.version ?? 0;
+  const version = await schemaVersion(clickhouse);
   if (version >= SCHEMA_VERSION) return;
   throw new SchemaMissingError(
     `database ${clickhouse.database} has schema version ${version} and ${SCHEMA_VERSION} is needed: run "productmatcher migrate"`,
   );
+}
+
+/** ClickHouse's codes for a database and a table that are not there. */
+const NOTHING_THERE = new Set(["81", "60"]);
+
+async function schemaVersion(clickhouse: ClickHouse): Promise<number> {
+  try {
+    const [row] = await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
+    return row?.version ?? 0;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && NOTHING_THERE.has(String(error.code))) return 0;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 /** Segment's messages, as its libraries send them, in ProductMatcher's own JSON. */
-import { isObject, isPresent, type OwnRecord, type Reading, shown } from "../own-record.ts";
+import { shown } from "../../activity/index.ts";
+import { isObject, isPresent, type OwnRecord, type Reading } from "../own-record.ts";
 import { happenedAt } from "./clock.ts";
 import { placeInMessage } from "./places.ts";
 import { isKnownName, readTrack } from "./track.ts";

@@ -6,8 +6,9 @@ import {
   SEGMENT_ORDER_REFUNDS,
   SEGMENT_PRODUCT_EVENTS,
   SEGMENT_PRODUCT_LISTS,
+  shown,
 } from "../../activity/index.ts";
-import { isObject, isPresent, type OwnRecord, type Reading, shown } from "../own-record.ts";
+import { isObject, isPresent, type OwnRecord, type Reading } from "../own-record.ts";
 import { placeInMessage } from "./places.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,11 +1,14 @@
 import type { SourcedEvent } from "../prepare.ts";
 import type { Attributes, Enrichment } from "../rows.ts";
+import type { SourceStatus } from "./breaker.ts";
 import type { Lookup } from "./cache.ts";
 
 /** Where attributes come from; an absent lookup means there is nothing to add. */
 export interface AttributeSource {
   readonly users?: Lookup;
   readonly items?: Lookup;
+  /** Absent: a source that is always there. */
+  readonly status?: () => SourceStatus;
 }
 
 const NONE: Attributes = Object.freeze({});

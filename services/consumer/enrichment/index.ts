@@ -1,13 +1,13 @@
+export {
+  SourceAwayError,
+  type SourceBreaker,
+  type SourceBreakerOptions,
+  type SourceStatus,
+  sourceBreaker,
+} from "./breaker.ts";
 export { type AttributeCacheOptions, cachedLookup, type Lookup } from "./cache.ts";
 export { completeEnrichment } from "./complete.ts";
 export { type AttributeSource, enrich, unenriched } from "./enrich.ts";
-export {
-  openPostgres,
-  type PostgresConnection,
-  type PostgresTable,
-  quotedName,
-  quotedTable,
-  readTable,
-  type SqlClient,
-  tableLookup,
-} from "./postgres.ts";
+export { openPostgres, type PostgresConnection, type PostgresOptions, type SqlClient } from "./postgres.ts";
+export { type EnrichedTable, postgresAttributes } from "./source.ts";
+export { type PostgresTable, quotedName, quotedTable, readTable, tableLookup } from "./table.ts";

@@ -1,101 +1,138 @@
-import { readFile } from "node:fs/promises";
+import type { ConnectionOptions } from "node:tls";
 import { Pool } from "pg";
-import type { Attributes } from "../rows.ts";
-import type { Lookup } from "./cache.ts";
+import { readSecret, type TextOrFile } from "../../config/secret-file.ts";
 
 /** What a Postgres server (through pg) and the embedded engine (PGlite) both are. */
 export interface SqlClient {
   query(sql: string, parameters: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-export interface PostgresTable {
-  /** `table` or `schema.table`. */
-  readonly table: string;
-  readonly key: string;
-  /** Columns to read, by the name they have here. */
-  readonly columns: Readonly<Record<string, string>>;
+export interface PostgresOptions {
+  /**
+   * `postgresql://user:password@host:port/database?sslmode=verify-full`. A file is read again at most every ten seconds
+   * and whenever the server refuses, so that it may rotate.
+   */
+  readonly uri: TextOrFile;
+  /** PEM of the authority that signed the server's certificate. Default: those of the system. */
+  readonly caCertificate?: TextOrFile;
+  /** How long connecting, and an answer, may take: a batch waits for it. Default 5,000. */
+  readonly timeoutMilliseconds?: number;
 }
-
-/** How long an answer may take: a batch waits for it. */
-const STATEMENT_MILLISECONDS = 5_000;
 
 export interface PostgresConnection extends SqlClient {
   close(): Promise<void>;
 }
 
-/**
- * A pool of connections to a server.
- *
- * @param uri `postgresql://user:password@host:port/db?sslmode=verify-full`
- * @param caFile PEM file of the authority that signed the server's certificate
- */
-export async function openPostgres(uri: string, caFile?: string): Promise<PostgresConnection> {
-  const pool = new Pool({
-    connectionString: uri,
-    max: 4,
-    connectionTimeoutMillis: STATEMENT_MILLISECONDS,
-    query_timeout: STATEMENT_MILLISECONDS,
-    statement_timeout: STATEMENT_MILLISECONDS,
-    ...(caFile === undefined ? {} : { ssl: { ca: await readFile(caFile, "utf8") } }),
-  });
-  // An idle connection that breaks is replaced at the next query, which reports its own error.
-  pool.on("error", () => {});
-  return { query: (sql, parameters) => pool.query(sql, parameters), close: () => pool.end() };
+const TIMEOUT_MILLISECONDS = 5_000;
+const CONNECTIONS = 4;
+const LOOK_AT_FILES_EVERY_MILLISECONDS = 10_000;
+/** SQLSTATEs of a sign-in that is refused, and of a database that is not there. */
+const REFUSALS = new Set(["28P01", "28000", "3D000"]);
+
+interface Place {
+  readonly uri: string;
+  readonly caCertificate: string | undefined;
 }
 
-/** SQLSTATE of a key that the column's type cannot hold, such as `abc` for an integer, or a number too large for it. */
-const KEY_NOT_OF_TYPE = new Set(["22P02", "22003"]);
+interface Opened extends Place {
+  readonly pool: Pool;
+}
 
-/** Reads the columns of the rows with the given keys, as text; columns that are null are left out. */
-export function tableLookup(client: SqlClient, table: PostgresTable): Lookup {
-  const key = quotedName(table.key);
-  return async (keys) => {
-    // Compared in the key's own type, so that its index serves; as text only when some id cannot be of that type.
-    const { rows } = await client.query(`${select(table)} WHERE ${key} = ANY($1)`, [keys]).catch((error: unknown) => {
-      if (!KEY_NOT_OF_TYPE.has(sqlState(error))) throw error;
-      return client.query(`${select(table)} WHERE ${key}::text = ANY($1)`, [keys]);
+/**
+ * A pool of connections to a server; the first query connects.
+ *
+ * @throws Error that names a file that cannot be read, or says that the URI is none
+ */
+export async function openPostgres(options: PostgresOptions): Promise<PostgresConnection> {
+  const { timeoutMilliseconds = TIMEOUT_MILLISECONDS } = options;
+  const readPlace = async (): Promise<Place> => ({
+    uri: readSecret(options.uri),
+    caCertificate: options.caCertificate === undefined ? undefined : readSecret(options.caCertificate),
+  });
+  const open = ({ uri, caCertificate }: Place): Opened => {
+    const pool = new Pool({
+      ...connectionOf(uri, caCertificate),
+      max: CONNECTIONS,
+      connectionTimeoutMillis: timeoutMilliseconds,
+      query_timeout: timeoutMilliseconds,
+      statement_timeout: timeoutMilliseconds,
+      keepAlive: true,
     });
-    return new Map(rows.map(readRow));
+    // An idle connection that breaks is replaced at the next query, which reports its own error.
+    pool.on("error", () => {});
+    return { pool, uri, caCertificate };
+  };
+  let opened = open(await readPlace());
+  let lookedAt = performance.now();
+  /** The pool by the files of this moment; while one cannot be read, the pool by what it said before. */
+  const look = async (): Promise<Opened> => {
+    lookedAt = performance.now();
+    const place = await readPlace().catch(() => opened);
+    if (place.uri === opened.uri && place.caCertificate === opened.caCertificate) return opened;
+    const replaced = opened;
+    opened = open(place);
+    // It ends once those who use it have finished.
+    replaced.pool.end().catch(() => {});
+    return opened;
+  };
+  return {
+    async query(sql, parameters) {
+      const due = performance.now() - lookedAt >= LOOK_AT_FILES_EVERY_MILLISECONDS;
+      const used = due ? await look() : opened;
+      try {
+        return await used.pool.query(sql, parameters);
+      } catch (error) {
+        if (!REFUSALS.has(sqlState(error))) throw error;
+        const again = await look();
+        if (again === used) throw error;
+        return again.pool.query(sql, parameters);
+      }
+    },
+    close: () => opened.pool.end(),
   };
 }
 
-const PAGE_ROWS = 5_000;
+/**
+ * The parts of a URI for pg, which by itself forgets a CA that is given beside an `sslmode`. The modes mean what they
+ * mean for libpq, but that `allow` and `prefer` do without TLS: nothing is tried twice.
+ *
+ * @throws Error that says what is wrong, without the URI, which may hold a password
+ */
+export function connectionOf(
+  uri: string,
+  caCertificate: string | undefined,
+): { readonly connectionString: string; readonly ssl: ConnectionOptions | false } {
+  const url = URL.canParse(uri) ? new URL(uri) : null;
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
+    throw new Error("the URI of the database is none: write postgresql://user:password@host:5432/database");
+  }
+  const mode = url.searchParams.get("sslmode") ?? (caCertificate === undefined ? "disable" : "verify-full");
+  for (const name of [...url.searchParams.keys()]) if (name.startsWith("ssl")) url.searchParams.delete(name);
+  return { connectionString: url.href, ssl: tlsOf(mode, caCertificate) };
+}
 
-/** The whole table in pages by key; rows without one are left out. */
-export async function* readTable(client: SqlClient, table: PostgresTable): AsyncGenerator<Map<string, Attributes>> {
-  const key = quotedName(table.key);
-  const tail = `ORDER BY ${key} LIMIT ${PAGE_ROWS}`;
-  let page = new Map((await client.query(`${select(table)} WHERE ${key} IS NOT NULL ${tail}`, [])).rows.map(readRow));
-  while (page.size > 0) {
-    yield page;
-    const last = [...page.keys()].at(-1);
-    page = new Map((await client.query(`${select(table)} WHERE ${key} > $1 ${tail}`, [last])).rows.map(readRow));
+function tlsOf(mode: string, caCertificate: string | undefined): ConnectionOptions | false {
+  const ca = caCertificate === undefined ? {} : { ca: caCertificate };
+  switch (mode) {
+    case "disable":
+    case "allow":
+    case "prefer":
+      return false;
+    case "require":
+      return caCertificate === undefined ? { rejectUnauthorized: false } : { ...ca, checkServerIdentity: anyName };
+    case "verify-ca":
+      return { ...ca, checkServerIdentity: anyName };
+    case "verify-full":
+      return ca;
+    default:
+      throw new Error(`sslmode is ${mode}: write disable, require, verify-ca or verify-full`);
   }
 }
 
-function select(table: PostgresTable): string {
-  const columns = Object.entries(table.columns).map(
-    ([ours, theirs]) => `${quotedName(theirs)}::text AS ${quotedName(ours)}`,
-  );
-  return `SELECT ${[`${quotedName(table.key)}::text AS "key of row"`, ...columns].join(", ")} FROM ${quotedTable(table.table)}`;
+function anyName(): undefined {
+  return undefined;
 }
 
-function readRow(row: unknown): [string, Attributes] {
-  const { "key of row": key, ...columns } = row as Record<string, string | null>;
-  const attributes: Record<string, string> = {};
-  for (const [name, value] of Object.entries(columns)) if (value !== null) attributes[name] = value;
-  return [String(key), attributes];
-}
-
-function sqlState(error: unknown): string {
+export function sqlState(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
-/** `table` or `schema.table` as SQL takes it, whatever characters it has. */
-export function quotedTable(table: string): string {
-  return table.split(".").map(quotedName).join(".");
-}
-
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

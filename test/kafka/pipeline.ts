@@ -8,10 +8,10 @@ import { promisify } from "node:util";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { Admin } from "kafkajs";
 import { stringify } from "yaml";
-import type { OutgoingRecord } from "../../../services/activity-log/index.ts";
-import { openKafkaLog } from "../../../services/kafka/index.ts";
-import { type RoleProcess, startRole } from "../../fixtures/role-process.ts";
-import { type Sent, WINDOW_SECONDS } from "./activity.ts";
+import type { OutgoingRecord } from "../../services/activity-log/index.ts";
+import { openKafkaLog } from "../../services/kafka/index.ts";
+import { type RoleProcess, startRole } from "../fixtures/role-process.ts";
+import { WINDOW_SECONDS } from "../fixtures/shop-activity.ts";
 
 const run = promisify(execFile);
 
@@ -23,31 +23,21 @@ export interface PipelineParts {
   readonly name: string;
   readonly bootstrapServers: string;
   readonly clickhouse: { readonly url: string; readonly username: string; readonly password: string };
+  /** Further parts of `source.kafka`: how the roles reach the brokers, where they do not come as the test does. */
+  readonly kafka?: Readonly<Record<string, unknown>>;
   /** Further parts of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Further secrets: value by key by name. */
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** What became of what was sent. */
-export interface Verdict {
-  readonly sent: number;
-  readonly stored: number;
-  readonly dead: number;
-  /** Ids that are in no table. */
-  readonly lost: number;
-  /** Rows above one for an id. */
-  readonly doubled: number;
-  /** Checkouts that another touch has earned than the events say. */
-  readonly misattributed: number;
-  /** Of all purchases, in cents, as the tables have it. */
-  readonly revenue: number;
-}
-
 export interface TestedPipeline {
-  readonly file: string;
-  readonly secrets: string;
+  /** `<prefix>.events` */
   readonly topic: string;
+  /** As Kubernetes brings a Secret, or a new value of it, into a pod. */
+  writeSecret(name: string, values: Readonly<Record<string, string>>): void;
+  /** Runs a role that ends by itself. @returns what it printed @throws when it does not end well */
+  job(role: string): Promise<string>;
   /** A consumer more. */
   consume(more?: { readonly environment?: Readonly<Record<string, string>> }): RoleProcess;
   /** Starts any other role. */
@@ -59,24 +49,24 @@ export interface TestedPipeline {
   lag(): Promise<number>;
   admin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result>;
   query<Row>(sql: string): Promise<Row[]>;
-  verdict(sent: Sent): Promise<Verdict>;
   /** Ends what still runs, and removes the folder. */
   remove(): Promise<void>;
 }
 
-/** Migrated, with its topics made; nobody consumes yet. */
-export async function createPipeline(parts: PipelineParts): Promise<TestedPipeline> {
+/** Its files alone: nothing is migrated, and nobody consumes yet. */
+export function createPipeline(parts: PipelineParts): TestedPipeline {
   const { name, bootstrapServers, clickhouse } = parts;
   const folder = mkdtempSync(join(tmpdir(), `productmatcher-${name}-`));
   const secrets = join(folder, "secrets");
   const { username, password } = clickhouse;
-  for (const [secret, values] of Object.entries({ clickhouse: { username, password }, ...parts.secrets })) {
+  const writeSecret = (secret: string, values: Readonly<Record<string, string>>) => {
     mkdirSync(join(secrets, secret), { recursive: true });
     for (const [key, value] of Object.entries(values)) writeFileSync(join(secrets, secret, key), value);
-  }
+  };
+  const given = { clickhouse: { username, password }, ...parts.secrets };
+  for (const [secret, values] of Object.entries(given)) writeSecret(secret, values);
   const file = join(folder, "pipeline.yaml");
   writeFileSync(file, stringify(resource(parts)));
-  await run(process.execPath, ["services/cli/main.ts", "migrate", "--file", file, "--secrets", secrets]);
 
   const topic = `test.${name}.events`;
   const group = `test.${name}`;
@@ -113,10 +103,14 @@ export async function createPipeline(parts: PipelineParts): Promise<TestedPipeli
         return sum + Number(high) - Math.max(offset, Number(low));
       }, 0);
     });
+  const job = async (role: string) => {
+    const { stdout } = await run(process.execPath, ["services/cli/main.ts", role, "-f", file, "--secrets", secrets]);
+    return stdout;
+  };
   return {
-    file,
-    secrets,
     topic,
+    writeSecret,
+    job,
     consume: (more) => started("consume", [], more?.environment),
     role: (role, ...more) => started(role, more),
     async send(records, perSecond, onSent = () => {}) {
@@ -139,7 +133,6 @@ export async function createPipeline(parts: PipelineParts): Promise<TestedPipeli
     },
     admin,
     query,
-    verdict: (sent) => judge(sent, query),
     async remove() {
       await Promise.all([...running].map((process) => process.kill()));
       await client.close();
@@ -148,7 +141,7 @@ export async function createPipeline(parts: PipelineParts): Promise<TestedPipeli
   };
 }
 
-function resource({ name, bootstrapServers, clickhouse, spec = {} }: PipelineParts): object {
+function resource({ name, bootstrapServers, clickhouse, kafka = {}, spec = {} }: PipelineParts): object {
   return {
     apiVersion: "productmatcher.dev/v1alpha1",
     kind: "RecommenderPipeline",
@@ -158,6 +151,7 @@ function resource({ name, bootstrapServers, clickhouse, spec = {} }: PipelinePar
         kafka: {
           bootstrapServers: [bootstrapServers],
           topicDefaults: { partitions: PARTITIONS, replicationFactor: 1, retentionHours: 87_600 },
+          ...kafka,
         },
       },
       collector: {},
@@ -166,29 +160,4 @@ function resource({ name, bootstrapServers, clickhouse, spec = {} }: PipelinePar
       ...spec,
     },
   };
-}
-
-async function judge(sent: Sent, query: <Row>(sql: string) => Promise<Row[]>): Promise<Verdict> {
-  const events = await query<{ event_id: string }>("SELECT event_id FROM events FINAL");
-  const letters = await query<{ key: string }>("SELECT key FROM dead_letters FINAL");
-  const checkouts = await query<{ id: string; touch: string; cents: string }>(
-    `SELECT checkout_id AS id, first_touch.2 AS touch, toString(toInt64(price * 100 * quantity)) AS cents
-     FROM attributed_checkouts FINAL`,
-  );
-  const stored = new Set(events.map(({ event_id }) => event_id));
-  const dead = new Set(letters.map(({ key }) => key));
-  const touches = new Map(checkouts.map(({ id, touch }) => [id, touch]));
-  return {
-    sent: sent.records.length,
-    stored: stored.size,
-    dead: dead.size,
-    lost: without(sent.eventIds, stored) + without(sent.badKeys, dead),
-    doubled: events.length - stored.size + letters.length - dead.size + checkouts.length - touches.size,
-    misattributed: [...sent.attribution].filter(([id, touch]) => touches.get(id) !== touch).length,
-    revenue: checkouts.reduce((sum, { cents }) => sum + Number(cents), 0),
-  };
-}
-
-function without(wanted: ReadonlySet<string>, found: ReadonlySet<string>): number {
-  return [...wanted].filter((id) => !found.has(id)).length;
 }
