@@ -58,6 +58,8 @@ export interface Subscription {
    * left out. @throws Error on a subscription without a group.
    */
   commit(positions: readonly Position[]): Promise<void>;
+  /** What was read ahead and no poll has handed out, in bytes. */
+  bufferedBytes(): number;
   /** Committed position (tails: read position) and end of every partition of its topics. */
   lag(): Promise<readonly PartitionLag[]>;
   close(): Promise<void>;

@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import type { Logger } from "pino";
 import {
   type Role,
   type RoleContext,
@@ -12,10 +11,10 @@ import {
   startConsumeRole,
   startServeRole,
 } from "../processes/index.ts";
-import { createLogger } from "../telemetry/index.ts";
-import { port, wholeNumber } from "./options.ts";
+import { port, secretsOption, wholeNumber } from "./options.ts";
 import { count } from "./output.ts";
 import { CommandError, readResource } from "./resource.ts";
+import { roleLogger } from "./role-logger.ts";
 
 interface JobCommandOptions {
   readonly file: string;
@@ -30,7 +29,6 @@ interface RoleCommandOptions extends JobCommandOptions {
   readonly graceSeconds: number;
 }
 
-const DEFAULT_SECRETS = "/etc/productmatcher/secrets";
 /** Where Kubernetes reads what a container said last. */
 const TERMINATION_LOG = "/dev/termination-log";
 const TERMINATION_LOG_BYTES = 4_096;
@@ -95,7 +93,7 @@ export function trainCommand(): Command {
 function jobCommand(name: string): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
-    .option("--secrets <folder>", "where Secrets are mounted", DEFAULT_SECRETS)
+    .addOption(secretsOption())
     .option("--json", "print as JSON");
 }
 
@@ -114,7 +112,7 @@ async function job<Result>(
 function roleCommand(name: string, start: (context: RoleContext) => Promise<Role>): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
-    .option("--secrets <folder>", "where Secrets are mounted", DEFAULT_SECRETS)
+    .addOption(secretsOption())
     .option("--host <address>", "address to listen on", "0.0.0.0")
     .addOption(new Option("--port <number>", "port of its own API").argParser(port).default(8080))
     .addOption(
@@ -171,10 +169,6 @@ async function run(
   } catch (error) {
     throw ended(error);
   }
-}
-
-function roleLogger(): Logger {
-  return createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
 }
 
 /** Tells Kubernetes, and through it the operator, why the process ends. */

@@ -93,6 +93,8 @@ describe("attribution", () => {
 
 const EMPTY_BATCH = {
   records: 0,
+  bytes: 0,
+  madeFrom: "",
   receivedAt: 0,
   events: [],
   items: [],

@@ -1,6 +1,12 @@
 export type { AttributionSpec } from "./attribution.ts";
 export type { CatalogueSync } from "./catalogue-sync.ts";
-export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from "./consumer.ts";
+export {
+  type CloseOptions,
+  type Consumer,
+  type ConsumerOptions,
+  type ConsumerStatus,
+  startConsumer,
+} from "./consumer.ts";
 export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
 export {
   countDeadLetters,
@@ -18,6 +24,7 @@ export {
   type PostgresConnection,
   type PostgresOptions,
   type PostgresTable,
+  postgresAttributes,
   quotedName,
   quotedTable,
   type SourceStatus,
@@ -25,3 +32,4 @@ export {
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
+export { isAlive, type Liveness } from "./pulse.ts";

@@ -1,5 +1,6 @@
 import type { ActivityEvent, ItemRecord, RecordMapper, Rejection, UserRecord } from "../activity/index.ts";
 import { type LogRecord, type Position, RECORD_TIME_HEADER } from "../activity-log/index.ts";
+import { offsetRanges } from "./offset-ranges.ts";
 import { type DeadLetterRow, deadLetterRow, recordId, type Source } from "./rows.ts";
 
 /** Header of a record that `dead-letters replay` sent again: its dead letter is resolved once the record passes. */
@@ -19,6 +20,10 @@ export interface SourcedChange<Change> {
 /** What a batch of records means, before any of it is stored. */
 export interface Batch {
   readonly records: number;
+  /** Of their keys and values. */
+  readonly bytes: number;
+  /** The partitions and offsets of the records. */
+  readonly madeFrom: string;
   /** When the log received the oldest of the records, in milliseconds since 1970. */
   readonly receivedAt: number;
   readonly events: readonly SourcedEvent[];
@@ -60,6 +65,8 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
   }
   return {
     records: records.length,
+    bytes: records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + value.length, 0),
+    madeFrom: offsetRanges(records),
     receivedAt: records.reduce((oldest, record) => Math.min(oldest, record.timestamp), now),
     events,
     items,

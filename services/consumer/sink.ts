@@ -24,16 +24,18 @@ export async function store(
   rows: readonly EventRow[],
   spec: AttributionSpec,
 ): Promise<StoreResult> {
-  const refusedEvents = await insertNarrowing(rows, (part) => clickhouse.insert("events", part, EVENT_COLUMNS));
+  const refusedEvents = await insertNarrowing(rows, (part) =>
+    clickhouse.insert("events", part, EVENT_COLUMNS, batch.madeFrom),
+  );
   const lost = new Set(refusedEvents.map((entry) => entry.row));
   const stored = lost.size === 0 ? rows : rows.filter((row) => !lost.has(row));
   const conversions = stored.filter((row) => isConversion(row, spec));
-  await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow));
+  await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow), undefined, batch.madeFrom);
   const pairs = touchedPairs(stored, spec);
   if (pairs !== null) await attribute(clickhouse, pairs, spec);
   const refusedItems = await storeItems(clickhouse, batch.items);
   const refusedUsers = await storeUsers(clickhouse, batch.users);
-  await storeDeadLetters(clickhouse, batch.deadLetters);
+  await storeDeadLetters(clickhouse, batch.deadLetters, batch.madeFrom);
   return {
     refusedEvents: refusedEvents.length,
     refused: [
@@ -51,6 +53,11 @@ export interface StoreResult {
   readonly refused: readonly { readonly source: Source; readonly message: string }[];
 }
 
-export async function storeDeadLetters(clickhouse: ClickHouse, rows: readonly DeadLetterRow[]): Promise<void> {
-  await clickhouse.insert("dead_letters", rows, DEAD_LETTER_COLUMNS);
+/** @param madeFrom the partitions and offsets of the batch */
+export async function storeDeadLetters(
+  clickhouse: ClickHouse,
+  rows: readonly DeadLetterRow[],
+  madeFrom: string,
+): Promise<void> {
+  await clickhouse.insert("dead_letters", rows, DEAD_LETTER_COLUMNS, madeFrom);
 }

@@ -58,12 +58,14 @@ export class KafkaAdmin {
       ...config,
     };
     const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }));
-    const made = await this.#ask(`making topic ${topic}`, { topic }, (admin) =>
-      admin.createTopics({
+    const made = await this.#ask(`making topic ${topic}`, { topic }, async (admin) => {
+      // Looked for first: whoever may not make topics may use those that others made.
+      if ((await this.#find(admin, topic)) !== null) return false;
+      return admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
         waitForLeaders: true,
-      }),
-    );
+      });
+    });
     this.#topics.delete(topic);
     return made;
   }

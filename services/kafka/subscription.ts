@@ -174,10 +174,13 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     return lags;
   }
 
+  bufferedBytes(): number {
+    return this.#tenures.held().reduce((sum, tenure) => sum + this.#buffers.bytes(tenure), 0);
+  }
+
   status(): SubscriptionStatus {
-    const held = this.#tenures.held();
-    const bufferedBytes = held.reduce((sum, tenure) => sum + this.#buffers.bytes(tenure), 0);
-    return { lastTick: this.#lastTick, partitions: held.length, bufferedBytes };
+    const partitions = this.#tenures.held().length;
+    return { lastTick: this.#lastTick, partitions, bufferedBytes: this.bufferedBytes() };
   }
 
   async close(): Promise<void> {

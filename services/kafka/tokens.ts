@@ -28,7 +28,7 @@ export interface TokenSource {
   refused(token: Token): Promise<void>;
 }
 
-/** Above kafkajs's ten seconds before a session's end, else a sign-in would bring a session that is over already. */
+/** Above the ten seconds before its end in which a session is renewed: a renewal then brings a session that lasts. */
 const MARGIN_MILLISECONDS = 30_000;
 /** Of the life of a token that does not live so long. */
 const MARGIN_SHARE = 0.5;

@@ -6,6 +6,7 @@ import {
   compileMapper,
   consumerMetrics,
   consumerSettings,
+  isAlive,
   openPostgres,
   type SqlClient,
   startCatalogue,
@@ -48,7 +49,7 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
       now,
     }),
   );
-  onClose(() => consumer.close());
+  onClose((deadline) => consumer.close({ deadlineMilliseconds: Math.max(0, deadline - now()) }));
   const catalogue = await startup.step("reading the catalogue", () =>
     startCatalogue(postgres, spec, open, { logger, now }),
   );
@@ -56,6 +57,7 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   const failed = consumer.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {
+    isAlive: () => isAlive(consumer.liveness(), now()),
     readiness: () => ({ ready: true }),
     status: async () => ({ consumer: await consumer.status() }),
     failed,

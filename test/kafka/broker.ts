@@ -25,8 +25,8 @@ const JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredSto
 
 export const USER = "shop";
 export const PASSWORD = "first password";
-/** kafkajs signs in anew ten seconds before. */
-export const OAUTH_SESSION_MILLISECONDS = 12_000;
+/** Signed in to anew after half of it. */
+export const OAUTH_SESSION_MILLISECONDS = 6_000;
 
 export interface BrokerOptions {
   /** One listener more, plain, which tells clients to come by another port: there something stands in between. */

@@ -15,12 +15,14 @@ import { type Broker, startBroker } from "./broker.ts";
 import type { Fault } from "./clickhouse-front.ts";
 import { type FrontProcess, startFrontProcess } from "./front-process.ts";
 import { createPipeline, PARTITIONS, type PipelineParts, type TestedPipeline } from "./pipeline.ts";
+import { postgresPrograms, startPostgres } from "./postgres.ts";
 import { broker, describeKafka } from "./suite.ts";
 
-const missingClock = missingForClock();
-if (missingClock !== null) {
-  if (process.env.CI === "true") throw new Error(`${missingClock}: install it`);
-  console.error(`not run: ${missingClock}`);
+const missingPostgres = postgresPrograms() === null ? "a suite needs PostgreSQL (Debian: postgresql)" : null;
+for (const missing of [missingForClock(), missingPostgres]) {
+  if (missing === null) continue;
+  if (process.env.CI === "true") throw new Error(`${missing}: install it`);
+  console.error(`not run: ${missing}`);
 }
 
 const CASE_MILLISECONDS = 240_000;
@@ -169,6 +171,43 @@ describeKafka("nothing is lost, and nothing counted twice", () => {
         }
       });
       await expectExact("ClickHouse is killed", sent, pipeline.query);
+    },
+    CASE_MILLISECONDS,
+  );
+
+  it.skipIf(postgresPrograms() === null).each(["Complete", "Wait"] as const)(
+    "PostgreSQL is killed with -9 and comes back, onFailure: %s",
+    async (onFailure) => {
+      const postgres = await startPostgres();
+      try {
+        await postgres.sql(
+          `CREATE TABLE users (id text PRIMARY KEY, name text);
+           INSERT INTO users SELECT 'user-' || n, 'Name ' || n FROM generate_series(0, 199) AS n`,
+        );
+        const users = { table: "users", key: "id", columns: { name: "name" }, refreshSeconds: 1 };
+        await create("postgres", {
+          spec: { enrichment: { onFailure, postgres: { uriSecretKeyRef: { name: "shop-db" }, users } } },
+          secrets: { "shop-db": { uri: postgres.uri } },
+        });
+        pipeline.consume();
+        const sent = await endure(12_000, 1_000, async () => {
+          await untilStored(2_000);
+          await postgres.kill();
+          await sleep(6_000);
+          await postgres.start();
+        });
+        await expectExact(`PostgreSQL away, ${onFailure}`, sent, pipeline.query);
+        const nameless = async () => {
+          const [row] = await pipeline.query<{ events: number }>(
+            `SELECT toUInt32(count()) AS events FROM activity
+             WHERE NOT enriched OR user_attributes['name'] != replace(user_id, 'user-', 'Name ')`,
+          );
+          return row?.events;
+        };
+        await expect.poll(nameless, { timeout: 60_000, interval: 500 }).toBe(0);
+      } finally {
+        await postgres.remove();
+      }
     },
     CASE_MILLISECONDS,
   );

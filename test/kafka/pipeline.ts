@@ -40,8 +40,8 @@ export interface TestedPipeline {
   readonly group: string;
   /** As Kubernetes brings a Secret, or a new value of it, into a pod. */
   writeSecret(name: string, values: Readonly<Record<string, string>>): void;
-  /** Runs a role that ends by itself. @returns what it printed @throws when it does not end well */
-  job(role: string): Promise<string>;
+  /** Runs a command that ends by itself. @returns what it printed @throws when it does not end well */
+  job(...words: string[]): Promise<string>;
   /** A consumer more. */
   consume(more?: { readonly environment?: Readonly<Record<string, string>> }): RoleProcess;
   /** Starts any other role. */
@@ -107,8 +107,15 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
         return sum + Number(high) - Math.max(offset, Number(low));
       }, 0);
     });
-  const job = async (role: string) => {
-    const { stdout } = await run(process.execPath, ["services/cli/main.ts", role, "-f", file, "--secrets", secrets]);
+  const job = async (...words: string[]) => {
+    const { stdout } = await run(process.execPath, [
+      "services/cli/main.ts",
+      ...words,
+      "-f",
+      file,
+      "--secrets",
+      secrets,
+    ]);
     return stdout;
   };
   return {

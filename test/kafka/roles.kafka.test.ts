@@ -117,6 +117,26 @@ describeKafka("the roles as processes", () => {
     await expect.poll(stored, PATIENCE).toBe(before + 40);
   }, 120_000);
 
+  it("keep a record that failed, to be looked at and sent again, from ClickHouse or from the topic", async () => {
+    await pipeline.send([{ key: "eve", value: Buffer.from('{"event":"view","userId":"eve"}') }], 100);
+    const letters = async () => {
+      const { counts, deadLetters } = JSON.parse(await pipeline.job("dead-letters", "list", "--json"));
+      return { counts, ids: (deadLetters as { id: string }[]).map(({ id }) => id) };
+    };
+    await expect.poll(async () => (await letters()).ids.length, PATIENCE).toBe(1);
+    const { counts, ids } = await letters();
+    expect(counts).toEqual([{ topic: pipeline.topic, reason: "field_missing", open: 1, resolved: 0 }]);
+    expect(await pipeline.job("dead-letters", "show", ids[0]!)).toContain('{"event":"view","userId":"eve"}');
+
+    for (const from of ["clickhouse", "topic"]) {
+      const answer = JSON.parse(await pipeline.job("dead-letters", "replay", "--all", "--from", from, "--json"));
+      expect(answer).toEqual({ sent: 1, withoutValue: 0 });
+      await pipeline.caughtUp();
+    }
+    // It failed again, under the identity that it had.
+    expect((await letters()).ids).toEqual(ids);
+  }, 120_000);
+
   it("end cleanly on SIGTERM", async () => {
     expect(await Promise.all([consumer.stop(), collector.stop()])).toEqual([0, 0]);
   });

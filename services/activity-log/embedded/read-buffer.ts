@@ -42,6 +42,11 @@ export class ReadBuffer {
     return this.#cursors.map((cursor) => cursor.readOffset);
   }
 
+  /** Of the records at hand, as they are stored. */
+  get bytes(): number {
+    return this.#cursors.flatMap(({ ranges }) => ranges).reduce((sum, reader) => sum + reader.bytesLeft, 0);
+  }
+
   /** Whether the log holds records that are not fetched yet. */
   get isBehind(): boolean {
     return this.#cursors.some(isBehind);

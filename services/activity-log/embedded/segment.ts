@@ -116,6 +116,11 @@ export class SegmentReader {
     return this.#view.getUint32(this.#position + 16, true);
   }
 
+  /** Of all records that are left. */
+  get bytesLeft(): number {
+    return this.#buffer.length - this.#position;
+  }
+
   skip(): void {
     const key = Math.max(this.#view.getInt32(this.#position + 8, true), 0);
     const headers = this.#view.getUint32(this.#position + 12, true);

@@ -97,6 +97,10 @@ export class EmbeddedSubscription implements Subscription {
     });
   }
 
+  bufferedBytes(): number {
+    return this.#buffer.bytes;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
