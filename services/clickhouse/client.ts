@@ -99,7 +99,7 @@ function connection(
     },
     async insert(table, rows, columns, madeFrom) {
       if (rows.length === 0) return;
-      const encoded = encodeRows(rows);
+      const encoded = encodeRows(rows, columns);
       const token = madeFrom === undefined ? undefined : tokenOf(table, madeFrom, encoded);
       const query = insertStatement(table, columns, token);
       await access.run(async (client, abort_signal) => {

@@ -11,10 +11,15 @@ export interface EncodedRows {
   stream(): Readable;
 }
 
-export function encodeRows(rows: readonly object[]): EncodedRows {
+/** @param columns of the statement; without them the rows name their own, which is twice the bytes and the reading */
+export function encodeRows(rows: readonly object[], columns?: readonly string[]): EncodedRows {
+  const line =
+    columns === undefined
+      ? (row: object) => JSON.stringify(row)
+      : (row: object) => JSON.stringify(columns.map((column) => (row as Readonly<Record<string, unknown>>)[column]));
   const chunks: Buffer[] = [];
   for (let start = 0; start < rows.length; start += ROWS_PER_CHUNK) {
-    const lines = rows.slice(start, start + ROWS_PER_CHUNK).map((row) => JSON.stringify(row));
+    const lines = rows.slice(start, start + ROWS_PER_CHUNK).map(line);
     chunks.push(Buffer.from(`${lines.join("\n")}\n`));
   }
   return { chunks, stream: () => Readable.from(chunks, { objectMode: false }) };
@@ -29,7 +34,8 @@ export function tokenOf(table: string, madeFrom: string, { chunks }: EncodedRows
 
 /** The token stands in the statement: as a setting of the connection it would make later inserts vanish. */
 export function insertStatement(table: string, columns: readonly string[] | undefined, token?: string): string {
-  const named = columns === undefined ? "" : ` (${columns.map(identifier).join(", ")})`;
+  const [named, format] =
+    columns === undefined ? ["", "JSONEachRow"] : [` (${columns.map(identifier).join(", ")})`, "JSONCompactEachRow"];
   const settings = token === undefined ? "" : ` SETTINGS insert_deduplication_token = '${token}'`;
-  return `INSERT INTO ${table}${named}${settings} FORMAT JSONEachRow`;
+  return `INSERT INTO ${table}${named}${settings} FORMAT ${format}`;
 }

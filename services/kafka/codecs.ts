@@ -1,8 +1,8 @@
 /**
- * The compression codecs of Kafka. kafkajs brings gzip alone and throws on the others, also when it reads.
+ * The compression codecs of Kafka. kafkajs brings gzip alone, a slow one, and throws on the others, also when it reads.
  */
 import { promisify } from "node:util";
-import { zstdCompress, zstdDecompress } from "node:zlib";
+import { gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
 import kafkajs from "kafkajs";
 import { compressFrame, decompressFrame } from "lz4-napi";
 import { compress as compressSnappy, uncompress as uncompressSnappy } from "snappy";
@@ -16,13 +16,44 @@ interface Codec {
   decompress(compressed: Buffer): Promise<Buffer>;
 }
 
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
 const zstd = promisify(zstdCompress);
 const unzstd = promisify(zstdDecompress);
 
+/** A third of the time of the default level, for a sixth more bytes. */
+const GZIP_LEVEL = 1;
+
+const GZIP: Codec = {
+  compress: ({ buffer }) => zip(buffer, { level: GZIP_LEVEL }),
+  decompress: (compressed) => unzip(compressed, { chunkSize: piece(gzipLength(compressed) + ROOM_TO_END) }),
+};
+
 const ZSTD: Codec = {
   compress: ({ buffer }) => zstd(buffer),
-  decompress: (compressed) => unzstd(compressed),
+  decompress: (compressed) => unzstd(compressed, { chunkSize: piece(compressed.length * LIKELY_RATIO) }),
 };
+
+const LEAST_PIECE_BYTES = 16 * 1024;
+const MOST_PIECE_BYTES = 4 * 1024 * 1024;
+/** Without it zlib asks for another piece to see that nothing follows. */
+const ROOM_TO_END = 1;
+/** Of JSON of one shape. */
+const LIKELY_RATIO = 8;
+const GZIP_TRAILER_BYTES = 8;
+
+/**
+ * Room for the whole in one piece: each piece goes through the thread pool, and a fetch in Node's own pieces of 16 KiB
+ * costs seven times as much. What was expected wrongly comes in more pieces.
+ */
+function piece(expectedBytes: number): number {
+  return Math.min(Math.max(expectedBytes, LEAST_PIECE_BYTES), MOST_PIECE_BYTES);
+}
+
+/** As the sender says it at the end, modulo 2^32. */
+function gzipLength(compressed: Buffer): number {
+  return compressed.length < GZIP_TRAILER_BYTES ? 0 : compressed.readUInt32LE(compressed.length - 4);
+}
 
 const LZ4: Codec = {
   compress: ({ buffer }) => compressFrame(buffer),
@@ -56,6 +87,7 @@ async function uncompressBlock(block: Buffer): Promise<Buffer> {
 }
 
 export function registerCodecs(): void {
+  CompressionCodecs[CompressionTypes.GZIP] = () => GZIP;
   CompressionCodecs[CompressionTypes.Snappy] = () => SNAPPY;
   CompressionCodecs[CompressionTypes.LZ4] = () => LZ4;
   CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD;

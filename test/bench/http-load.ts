@@ -1,11 +1,14 @@
-/** A process of its own that puts load on one server: `node http-load.ts '<HttpLoad as JSON>'`, the result as JSON. */
-import autocannon from "autocannon";
+/** A process of its own that puts load on one server: an `HttpLoad` as JSON on its standard input, the result as JSON. */
+import { text } from "node:stream/consumers";
+import autocannon, { type Request } from "autocannon";
 
 export interface HttpLoad {
   readonly url: string;
   readonly paths: readonly string[];
   readonly connections: number;
   readonly seconds: number;
+  /** JSON texts that are posted to every path in turn; absent: GET. */
+  readonly bodies?: readonly string[];
 }
 
 export interface HttpLoadResult {
@@ -18,12 +21,14 @@ export interface HttpLoadResult {
   readonly failed: number;
 }
 
-const { url, paths, connections, seconds } = JSON.parse(process.argv[2] ?? "") as HttpLoad;
+const POST = { method: "POST", headers: { "content-type": "application/json" } } as const;
+
+const { url, paths, connections, seconds, bodies } = JSON.parse(await text(process.stdin)) as HttpLoad;
 const result = await autocannon({
   url,
   connections,
   duration: seconds,
-  requests: paths.map((path) => ({ path })),
+  requests: paths.flatMap((path): Request[] => bodies?.map((body) => ({ path, body, ...POST })) ?? [{ path }]),
 });
 const report: HttpLoadResult = {
   requests: result.requests.total,

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Row } from "./row.ts";
+import { median, type Row } from "./row.ts";
 
 const run = promisify(execFile);
 const CLI = "services/cli/main.ts";
@@ -70,10 +70,3 @@ async function measure(program: string, file: string, dataDir: string): Promise<
 }
 
 const rates = (measured: readonly Measured[]) => measured.map((entry) => entry.eventsPerSecond);
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
-}

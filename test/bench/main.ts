@@ -1,8 +1,7 @@
 /** `npm run bench`: every figure beside the baseline of the same run. Names of parts as arguments run these alone. */
-import { availableParallelism } from "node:os";
-import { table } from "../../services/cli/output.ts";
 import { benchFreshness } from "./freshness.ts";
 import { benchIngestion } from "./ingestion.ts";
+import { machine, report } from "./report.ts";
 import type { Row } from "./row.ts";
 import { benchServing } from "./serving.ts";
 
@@ -17,17 +16,9 @@ const unknown = asked.filter((name) => !(name in PARTS));
 if (unknown.length > 0)
   throw new Error(`no benchmark ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
 
-console.log(`Node ${process.version}, ${availableParallelism()} cores. Quote ratios: machines differ and are noisy.`);
+console.log(machine());
 for (const [name, measure] of Object.entries(PARTS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
-  const rows = await measure();
-  const cells = rows.map(({ name: what, value, unit, ratio, target }) => [
-    what,
-    value.toPrecision(4),
-    unit,
-    ratio?.toFixed(3) ?? "",
-    target === undefined ? "" : `${(ratio ?? Number.NaN) >= target ? "reached" : "MISSED"} (${target})`,
-  ]);
-  console.log(`\n${table([name.toUpperCase(), "VALUE", "UNIT", "RATIO", "TARGET"], cells)}`);
+  console.log(`\n${report(name, await measure())}`);
 }
 process.exit();

@@ -1,8 +1,5 @@
 /** The user endpoint against servers that only send the same bytes, in one run on one machine. */
-import { execFile } from "node:child_process";
 import type { RequestListener } from "node:http";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import express from "express";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -18,8 +15,9 @@ import {
   storeItems,
   temporaryLog,
 } from "../fixtures/recommender.ts";
-import type { HttpLoad, HttpLoadResult } from "./http-load.ts";
-import type { Row } from "./row.ts";
+import type { HttpLoadResult } from "./http-load.ts";
+import { underLoad } from "./load.ts";
+import { median, type Row } from "./row.ts";
 
 export interface ServingBenchOptions {
   /** Each measures every server once, in turn: what else the machine does then weighs on all alike. */
@@ -169,14 +167,6 @@ function bareExpressApplication(body: string): RequestListener {
   });
 }
 
-async function underLoad(load: HttpLoad): Promise<HttpLoadResult> {
-  const script = fileURLToPath(import.meta.resolve("./http-load.ts"));
-  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(load)]);
-  const result = JSON.parse(stdout) as HttpLoadResult;
-  if (result.failed > 0) throw new Error(`${result.failed} requests to ${load.url} failed`);
-  return result;
-}
-
 /** Medians over the rounds; ratios are taken within each round first. */
 function rowsOf(name: string, measured: Measured, baseline?: Measured, target?: number): Row[] {
   const figure = (unit: string, of: (result: Measured["results"][number]) => number) => {
@@ -194,8 +184,4 @@ function rowsOf(name: string, measured: Measured, baseline?: Measured, target?: 
     { name: `${name}: CPU time of a request`, ...figure("µs", ({ cpuMicroseconds }) => cpuMicroseconds) },
     { name: `${name}: p99`, ...figure("ms", ({ p99 }) => p99) },
   ];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }

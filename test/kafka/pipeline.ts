@@ -25,6 +25,8 @@ export interface PipelineParts {
   readonly clickhouse: { readonly url: string; readonly username: string; readonly password: string };
   /** Further parts of `source.kafka`: how the roles reach the brokers, where they do not come as the test does. */
   readonly kafka?: Readonly<Record<string, unknown>>;
+  /** Topics that are read beside the pipeline's own. */
+  readonly topics?: readonly object[];
   /** Further parts of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Further secrets: value by key by name. */
@@ -34,6 +36,8 @@ export interface PipelineParts {
 export interface TestedPipeline {
   /** `<prefix>.events` */
   readonly topic: string;
+  /** Of its consumers. */
+  readonly group: string;
   /** As Kubernetes brings a Secret, or a new value of it, into a pod. */
   writeSecret(name: string, values: Readonly<Record<string, string>>): void;
   /** Runs a command that ends by itself. @returns what it printed @throws when it does not end well */
@@ -116,6 +120,7 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   };
   return {
     topic,
+    group,
     writeSecret,
     job,
     consume: (more) => started("consume", [], more?.environment),
@@ -148,7 +153,7 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   };
 }
 
-function resource({ name, bootstrapServers, clickhouse, kafka = {}, spec = {} }: PipelineParts): object {
+function resource({ name, bootstrapServers, clickhouse, kafka = {}, topics = [], spec = {} }: PipelineParts): object {
   return {
     apiVersion: "productmatcher.dev/v1alpha1",
     kind: "RecommenderPipeline",
@@ -160,6 +165,7 @@ function resource({ name, bootstrapServers, clickhouse, kafka = {}, spec = {} }:
           topicDefaults: { partitions: PARTITIONS, replicationFactor: 1, retentionHours: 87_600 },
           ...kafka,
         },
+        ...(topics.length === 0 ? {} : { topics }),
       },
       collector: {},
       attribution: { touches: ["view", "click"], conversions: ["purchase"], windowSeconds: WINDOW_SECONDS },

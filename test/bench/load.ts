@@ -1,0 +1,20 @@
+/** Puts load on a server from a process of its own. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { HttpLoad, HttpLoadResult } from "./http-load.ts";
+
+const PROGRAM = fileURLToPath(import.meta.resolve("./http-load.ts"));
+
+/**
+ * @param onStart of the process, by its id
+ * @throws Error when a request failed
+ */
+export async function underLoad(load: HttpLoad, onStart: (pid: number) => unknown = () => {}): Promise<HttpLoadResult> {
+  const running = promisify(execFile)(process.execPath, [PROGRAM]);
+  running.child.stdin?.end(JSON.stringify(load));
+  if (running.child.pid !== undefined) await onStart(running.child.pid);
+  const result = JSON.parse((await running).stdout) as HttpLoadResult;
+  if (result.failed > 0) throw new Error(`${result.failed} requests to ${load.url} failed`);
+  return result;
+}
