@@ -6,6 +6,7 @@ import { openClickHouse } from "../clickhouse/index.ts";
 import {
   ALGORITHMS,
   type Algorithm,
+  createAlgorithm,
   DataSetError,
   type DataSetFiles,
   type EvaluationReport,
@@ -14,11 +15,11 @@ import {
   type FileFormat,
   findDataSet,
   type Holdout,
-  itemNeighbours,
   METRIC_NAMES,
   PROTOCOLS,
   type Protocol,
   REFERENCE_NEIGHBOURS,
+  UnknownAlgorithmError,
 } from "../trainer/index.ts";
 import { count, progressBar, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
@@ -30,6 +31,7 @@ Examples:
   $ productmatcher evaluate --train train.csv --test test.csv --user customer --item sku
   $ productmatcher evaluate --data orders.parquet --holdout 7d --half-life 60 --weight purchase=10
   $ productmatcher evaluate --data events.jsonl --time date --time-format "dd.MM.yyyy HH:mm"
+  $ productmatcher evaluate --dataset data/serenade-example --parameter sessionNeighbours.lastItems=2
   $ productmatcher evaluate --dataset data/gowalla-lightgcn --json | jq '."ndcg@20"'
 
 Protocols:
@@ -60,13 +62,18 @@ interface Options {
   readonly halfLife: number;
   readonly weight: Readonly<Record<string, number>>;
   readonly eventName: Readonly<Record<string, string>>;
-  readonly neighbours: number;
+  readonly parameter: AlgorithmParameters;
   readonly json?: true;
 }
 
 /** What a resource that says nothing trains with (`spec.training.weights`, `spec.training.halfLifeDays`). */
 const WEIGHTS: Readonly<Record<string, number>> = { view: 1, click: 1, add_to_cart: 3, purchase: 8 };
 const HALF_LIFE_DAYS = 30;
+
+type AlgorithmParameters = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** Where figures are compared with those of papers, which cut nothing off. */
+const PARAMETERS: AlgorithmParameters = { itemNeighbours: { neighbours: REFERENCE_NEIGHBOURS } };
 
 /** `productmatcher evaluate`: how well each algorithm would have done on a data set. */
 export function evaluateCommand(): Command {
@@ -115,7 +122,11 @@ export function evaluateCommand(): Command {
         .argParser(collectWeight)
         .default(WEIGHTS, weightsText(WEIGHTS)),
     )
-    .option("--neighbours <number>", "that itemNeighbours keeps of each item", parseNeighbours, REFERENCE_NEIGHBOURS)
+    .addOption(
+      new Option("--parameter <algorithm.name=number>", "of an algorithm; may be given again")
+        .argParser(collectParameter)
+        .default(PARAMETERS, "as in training, but 1000 neighbours of an item"),
+    )
     .option("--json", "one JSON object a line for each algorithm")
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -158,7 +169,7 @@ async function run(options: Options): Promise<void> {
       await clickhouse.close();
     }
   } catch (error) {
-    if (error instanceof DataSetError) throw new CommandError(error.message);
+    if (error instanceof DataSetError || error instanceof UnknownAlgorithmError) throw new CommandError(error.message);
     throw error;
   } finally {
     progress.stop();
@@ -203,15 +214,8 @@ async function filesOf({ dataset, train, test, data }: Options): Promise<DataSet
   return { train: resolve(train), test: resolve(test) };
 }
 
-function algorithmsOf({ algorithms, neighbours }: Options): Algorithm[] {
-  const available = new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours }));
-  return algorithms.map((name) => {
-    const algorithm = available.get(name);
-    if (algorithm === undefined) {
-      throw new CommandError(`no algorithm ${name}: there are ${[...available.keys()].join(", ")}`);
-    }
-    return algorithm;
-  });
+function algorithmsOf({ algorithms, parameter }: Options): Algorithm[] {
+  return algorithms.map((name) => createAlgorithm(name, parameter[name]));
 }
 
 function fieldsOf(options: Options) {
@@ -247,12 +251,14 @@ function parseDays(text: string): number {
   return days;
 }
 
-function parseNeighbours(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1 || number > 10_000) {
-    throw new InvalidArgumentError("write a whole number of 1 to 10000");
+function collectParameter(text: string, before: AlgorithmParameters): AlgorithmParameters {
+  const [name, number] = pair(text);
+  const [algorithm = "", parameter = "", ...more] = name.split(".");
+  const value = Number(number);
+  if (number === "" || !(value >= 0 && Number.isFinite(value)) || parameter === "" || more.length > 0) {
+    throw new InvalidArgumentError("write algorithm.parameter=number, such as itemNeighbours.neighbours=200");
   }
-  return number;
+  return { ...before, [algorithm]: { ...before[algorithm], [parameter]: value } };
 }
 
 function collectWeight(text: string, before: Readonly<Record<string, number>>): Record<string, number> {

@@ -2,6 +2,7 @@ export { type ClickHouse, type ClickHouseTarget, identifier, openClickHouse, typ
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export { MIGRATIONS, migrate, SCHEMA_VERSION, SchemaVersionError } from "./migrations/index.ts";
 export { type ModelContent, readContent, type Verification, verify } from "./model-checksum.ts";
+export { MODEL_TABLES, storedVersions } from "./model-contents.ts";
 export {
   type ListedVersion,
   listVersions,

@@ -2,10 +2,11 @@ import type { ClickHouse } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
+import { modelContents } from "./0010-model-contents.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models];
+export const MIGRATIONS: readonly Migration[] = [activity, models, modelContents];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {

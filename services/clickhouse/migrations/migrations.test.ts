@@ -10,6 +10,8 @@ const TABLES = [
   "model_aliases",
   "model_neighbours",
   "model_rankings",
+  "model_sessions",
+  "model_vectors",
   "model_versions",
   "schema_migrations",
   "touches",
