@@ -42,6 +42,8 @@ export interface FittedModel {
   store(version: string): Promise<void>;
   /** Why it must not be served, `undefined` when it may. */
   fault(): Promise<string | undefined>;
+  /** Gives back threads and memory; the model is not used afterwards. */
+  close?(): Promise<void>;
 }
 
 export type Parameters = Readonly<Record<string, number>>;

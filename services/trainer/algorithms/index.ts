@@ -1,4 +1,5 @@
 import type { Algorithm, Parameters } from "./algorithm.ts";
+import { factorisation } from "./factorisation/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
@@ -10,6 +11,7 @@ const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>
   trending,
   itemNeighbours,
   sessionNeighbours,
+  factorisation,
 };
 
 /** With their own parameters, by the name that resources, metrics and HTTP know them by. */
