@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openClickHouse } from "../clickhouse/index.ts";
 import {
+  ALGORITHM_NAMES,
   ALGORITHMS,
   type Algorithm,
-  createAlgorithm,
+  createAlgorithms,
   DataSetError,
   type DataSetFiles,
   type EvaluationReport,
@@ -112,9 +113,9 @@ export function evaluateCommand(): Command {
         .default([20], "20"),
     )
     .addOption(
-      new Option("--algorithms <names>", `of ${[...ALGORITHMS.keys()].join(",")}`)
+      new Option("--algorithms <names>", `of ${ALGORITHM_NAMES.join(",")}`)
         .argParser(parseNames)
-        .default([...ALGORITHMS.keys()], "all"),
+        .default([...ALGORITHMS.keys()], "all but hybrid, which ranks the candidates of the others"),
     )
     .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
     .addOption(
@@ -215,7 +216,7 @@ async function filesOf({ dataset, train, test, data }: Options): Promise<DataSet
 }
 
 function algorithmsOf({ algorithms, parameter }: Options): Algorithm[] {
-  return algorithms.map((name) => createAlgorithm(name, parameter[name]));
+  return createAlgorithms(algorithms, parameter);
 }
 
 function fieldsOf(options: Options) {

@@ -4,6 +4,7 @@ export const MODEL_TABLES = {
   model_rankings: "rank, item_id, score",
   model_sessions: "session, ended_at, items",
   model_vectors: "item_id, vector",
+  model_weights: "feature, weight",
 } as const satisfies Readonly<Record<string, string>>;
 
 const NAMES = Object.keys(MODEL_TABLES);

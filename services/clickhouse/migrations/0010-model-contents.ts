@@ -1,7 +1,7 @@
 import { createTable, type Layout } from "../layout.ts";
 import type { Migration } from "./migration.ts";
 
-/** What models hold beside neighbours and rankings: past sessions, and a vector for each item. */
+/** What models hold beside neighbours and rankings: past sessions, a vector for each item, weights of rankers. */
 export const modelContents: Migration = {
   version: 10,
   name: "model contents",
@@ -32,6 +32,20 @@ export const modelContents: Migration = {
         partitionBy: "version",
         orderBy: "(version, item_id)",
         shardBy: "item_id",
+      },
+      layout,
+    ),
+    ...createTable(
+      {
+        name: "model_weights",
+        columns: `
+  version String,
+  feature String COMMENT 'of a ranker, such as itemNeighbours.score',
+  weight Float64`,
+        engine: "MergeTree",
+        partitionBy: "version",
+        orderBy: "(version, feature)",
+        shardBy: "feature",
       },
       layout,
     ),

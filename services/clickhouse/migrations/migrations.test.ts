@@ -13,6 +13,7 @@ const TABLES = [
   "model_sessions",
   "model_vectors",
   "model_versions",
+  "model_weights",
   "schema_migrations",
   "touches",
   "users",

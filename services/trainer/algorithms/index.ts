@@ -1,5 +1,6 @@
 import type { Algorithm, Parameters } from "./algorithm.ts";
 import { factorisation } from "./factorisation/index.ts";
+import { hybrid } from "./hybrid/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
@@ -19,6 +20,9 @@ export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map(
   Object.entries(FACTORIES).map(([name, create]) => [name, create()]),
 );
 
+/** All that can be named. */
+export const ALGORITHM_NAMES: readonly string[] = [...ALGORITHMS.keys(), "hybrid"];
+
 /** Trained whatever a resource names: they answer for whom nothing is known. */
 export const ALWAYS_TRAINED = ["popular", "trending"];
 
@@ -34,15 +38,38 @@ export class UnknownAlgorithmError extends Error {
  * @throws UnknownAlgorithmError
  */
 export function createAlgorithm(name: string, parameters: Parameters = {}): Algorithm {
-  const standard = ALGORITHMS.get(name);
   const create = FACTORIES[name];
-  if (standard === undefined || create === undefined) {
-    throw new UnknownAlgorithmError(`no algorithm ${name}: there are ${[...ALGORITHMS.keys()].join(", ")}`);
+  if (create === undefined) {
+    throw new UnknownAlgorithmError(`no algorithm ${name}: there are ${ALGORITHM_NAMES.join(", ")}`);
   }
+  return withParameters(create, parameters);
+}
+
+/**
+ * Those of `names` in their order, with some parameters that are not their own; hybrid, wherever it is named, ranks the
+ * candidates of all others and comes last.
+ *
+ * @throws UnknownAlgorithmError
+ */
+export function createAlgorithms(
+  names: readonly string[],
+  parameters: Readonly<Record<string, Parameters>> = {},
+): Algorithm[] {
+  const others = names.filter((name) => name !== "hybrid");
+  const algorithms = others.map((name) => createAlgorithm(name, parameters[name]));
+  if (others.length === names.length) return algorithms;
+  if (others.length === 0) {
+    throw new UnknownAlgorithmError("hybrid ranks the candidates of other algorithms: name at least one");
+  }
+  return [...algorithms, withParameters((chosen) => hybrid(algorithms, chosen), parameters.hybrid ?? {})];
+}
+
+function withParameters(create: (parameters?: Parameters) => Algorithm, parameters: Parameters): Algorithm {
+  const standard = create();
   for (const parameter of Object.keys(parameters)) {
     if (parameter in standard.parameters) continue;
     const known = Object.keys(standard.parameters).join(", ");
-    throw new UnknownAlgorithmError(`${name} has no parameter ${parameter}: there are ${known}`);
+    throw new UnknownAlgorithmError(`${standard.name} has no parameter ${parameter}: there are ${known}`);
   }
   return create(parameters);
 }
