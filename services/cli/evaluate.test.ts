@@ -39,7 +39,9 @@ function evaluate(...options: string[]): Promise<{ code: number | null; out: str
 describe("productmatcher evaluate", () => {
   test("--json prints an object for each algorithm, and leaves nothing behind", async () => {
     const { code, out, error, left } = await evaluate("--dataset", folder, "--at", "2,1", "--json");
-    expect(error).toBe("note: trending needs to know when events happened and was skipped\n");
+    expect(error).toBe(
+      "note: trending needs to know when events happened and was skipped\nnote: sessionNeighbours needs to know when events happened and was skipped\n",
+    );
     expect(code).toBe(0);
     const results = out
       .trim()
@@ -82,6 +84,8 @@ describe("productmatcher evaluate", () => {
       ["--data", "x.csv", "--algorithms", "magic"],
       /^error: no algorithm magic: there are popular, trending, itemNeighbours/,
     ],
+    [["--data", "x.csv", "--parameter", "popular.depth=3"], /^error: popular has no parameter depth: there are length/],
+    [["--data", "x.csv", "--parameter", "popular=3"], /write algorithm.parameter=number/],
     [["--data", "x.csv", "--holdout", "soon"], /write hours as 36h, days as 7d, a share as 10%/],
     [["--data", "x.csv", "--at", "0"], /write whole numbers of 1 to 1000/],
     [["--data", "x.csv", "--weight", "view=many"], /write event=number/],

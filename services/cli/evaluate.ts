@@ -4,8 +4,10 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openClickHouse } from "../clickhouse/index.ts";
 import {
+  ALGORITHM_NAMES,
   ALGORITHMS,
   type Algorithm,
+  createAlgorithms,
   DataSetError,
   type DataSetFiles,
   type EvaluationReport,
@@ -14,11 +16,11 @@ import {
   type FileFormat,
   findDataSet,
   type Holdout,
-  itemNeighbours,
   METRIC_NAMES,
   PROTOCOLS,
   type Protocol,
   REFERENCE_NEIGHBOURS,
+  UnknownAlgorithmError,
 } from "../trainer/index.ts";
 import { count, progressBar, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
@@ -30,6 +32,7 @@ Examples:
   $ productmatcher evaluate --train train.csv --test test.csv --user customer --item sku
   $ productmatcher evaluate --data orders.parquet --holdout 7d --half-life 60 --weight purchase=10
   $ productmatcher evaluate --data events.jsonl --time date --time-format "dd.MM.yyyy HH:mm"
+  $ productmatcher evaluate --dataset data/serenade-example --parameter sessionNeighbours.lastItems=2
   $ productmatcher evaluate --dataset data/gowalla-lightgcn --json | jq '."ndcg@20"'
 
 Protocols:
@@ -60,13 +63,18 @@ interface Options {
   readonly halfLife: number;
   readonly weight: Readonly<Record<string, number>>;
   readonly eventName: Readonly<Record<string, string>>;
-  readonly neighbours: number;
+  readonly parameter: AlgorithmParameters;
   readonly json?: true;
 }
 
 /** What a resource that says nothing trains with (`spec.training.weights`, `spec.training.halfLifeDays`). */
 const WEIGHTS: Readonly<Record<string, number>> = { view: 1, click: 1, add_to_cart: 3, purchase: 8 };
 const HALF_LIFE_DAYS = 30;
+
+type AlgorithmParameters = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** Where figures are compared with those of papers, which cut nothing off. */
+const PARAMETERS: AlgorithmParameters = { itemNeighbours: { neighbours: REFERENCE_NEIGHBOURS } };
 
 /** `productmatcher evaluate`: how well each algorithm would have done on a data set. */
 export function evaluateCommand(): Command {
@@ -105,9 +113,9 @@ export function evaluateCommand(): Command {
         .default([20], "20"),
     )
     .addOption(
-      new Option("--algorithms <names>", `of ${[...ALGORITHMS.keys()].join(",")}`)
+      new Option("--algorithms <names>", `of ${ALGORITHM_NAMES.join(",")}`)
         .argParser(parseNames)
-        .default([...ALGORITHMS.keys()], "all"),
+        .default([...ALGORITHMS.keys()], "all but hybrid, which ranks the candidates of the others"),
     )
     .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
     .addOption(
@@ -115,7 +123,11 @@ export function evaluateCommand(): Command {
         .argParser(collectWeight)
         .default(WEIGHTS, weightsText(WEIGHTS)),
     )
-    .option("--neighbours <number>", "that itemNeighbours keeps of each item", parseNeighbours, REFERENCE_NEIGHBOURS)
+    .addOption(
+      new Option("--parameter <algorithm.name=number>", "of an algorithm; may be given again")
+        .argParser(collectParameter)
+        .default(PARAMETERS, "as in training, but 1000 neighbours of an item"),
+    )
     .option("--json", "one JSON object a line for each algorithm")
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -158,7 +170,7 @@ async function run(options: Options): Promise<void> {
       await clickhouse.close();
     }
   } catch (error) {
-    if (error instanceof DataSetError) throw new CommandError(error.message);
+    if (error instanceof DataSetError || error instanceof UnknownAlgorithmError) throw new CommandError(error.message);
     throw error;
   } finally {
     progress.stop();
@@ -203,15 +215,8 @@ async function filesOf({ dataset, train, test, data }: Options): Promise<DataSet
   return { train: resolve(train), test: resolve(test) };
 }
 
-function algorithmsOf({ algorithms, neighbours }: Options): Algorithm[] {
-  const available = new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours }));
-  return algorithms.map((name) => {
-    const algorithm = available.get(name);
-    if (algorithm === undefined) {
-      throw new CommandError(`no algorithm ${name}: there are ${[...available.keys()].join(", ")}`);
-    }
-    return algorithm;
-  });
+function algorithmsOf({ algorithms, parameter }: Options): Algorithm[] {
+  return createAlgorithms(algorithms, parameter);
 }
 
 function fieldsOf(options: Options) {
@@ -247,12 +252,14 @@ function parseDays(text: string): number {
   return days;
 }
 
-function parseNeighbours(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1 || number > 10_000) {
-    throw new InvalidArgumentError("write a whole number of 1 to 10000");
+function collectParameter(text: string, before: AlgorithmParameters): AlgorithmParameters {
+  const [name, number] = pair(text);
+  const [algorithm = "", parameter = "", ...more] = name.split(".");
+  const value = Number(number);
+  if (number === "" || !(value >= 0 && Number.isFinite(value)) || parameter === "" || more.length > 0) {
+    throw new InvalidArgumentError("write algorithm.parameter=number, such as itemNeighbours.neighbours=200");
   }
-  return number;
+  return { ...before, [algorithm]: { ...before[algorithm], [parameter]: value } };
 }
 
 function collectWeight(text: string, before: Readonly<Record<string, number>>): Record<string, number> {

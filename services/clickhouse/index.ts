@@ -18,6 +18,7 @@ export {
   SchemaVersionError,
 } from "./migrations/index.ts";
 export { type ModelContent, readContent, type Verification, verify } from "./model-checksum.ts";
+export { MODEL_TABLES, storedVersions } from "./model-contents.ts";
 export {
   type ListedVersion,
   listVersions,

@@ -1,5 +1,6 @@
 /** A fingerprint of a model's rows: taken by the trainer when it has written them, compared before one is served. */
 import type { ClickHouse } from "./client.ts";
+import { contentHashes } from "./model-contents.ts";
 
 export interface ModelContent {
   /** Rows of the model's tables. */
@@ -14,9 +15,7 @@ export type Verification = { readonly ok: true } | { readonly ok: false; readonl
 export const checksumQuery = `
 SELECT count() AS entries, lower(hex(sum(hash))) AS checksum
 FROM (
-  SELECT cityHash64(item_id, neighbours, weights) AS hash FROM model_neighbours WHERE version = {version:String}
-  UNION ALL
-  SELECT cityHash64(rank, item_id, score) AS hash FROM model_rankings WHERE version = {version:String}
+  ${contentHashes}
 )`;
 
 /** @throws ClickHouseError */

@@ -1,5 +1,6 @@
 /** The registry of models: which versions there are, and which one each algorithm serves. */
 import type { ClickHouse } from "./client.ts";
+import { storedVersions } from "./model-contents.ts";
 
 export type ModelStatus = "published" | "refused" | "failed";
 
@@ -56,7 +57,7 @@ SELECT version, algorithm, status, reason, configuration,
   toUnixTimestamp64Milli(data_from) AS data_from_ms, toUnixTimestamp64Milli(data_to) AS data_to_ms,
   events, actors, items, metrics, entries, checksum, fit_seconds,
   toUnixTimestamp64Milli(created_at) AS created_at_ms,
-  version GLOBAL IN (SELECT version FROM model_neighbours UNION DISTINCT SELECT version FROM model_rankings) AS available
+  version GLOBAL IN (${storedVersions}) AS available
 FROM model_versions FINAL
 ORDER BY created_at DESC, version`);
   return rows.map((row) => ({

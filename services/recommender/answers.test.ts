@@ -9,6 +9,7 @@ import { ItemIndex } from "./item-index.ts";
 import { recommenderMetrics } from "./metrics.ts";
 import { NO_MODEL, type ServedModel } from "./model.ts";
 import { NeighbourRanker } from "./ranking.ts";
+import { SessionRanker } from "./session-ranking.ts";
 
 const ITEMS = ["a", "b", "c", "d", "e", "f"];
 
@@ -26,6 +27,7 @@ function modelOf(version: number): ServedModel {
       items: Int32Array.from(all.flatMap((at) => steps.map((step) => (at + step) % ITEMS.length))),
       weights: Float32Array.from(all.flatMap(() => [1, 0.5])),
     },
+    sessionNeighbours: null,
     popular: { ...name, items: Int32Array.from(all), scores: Float64Array.from(all, (at) => 10 - at) },
     trending: null,
   };
@@ -45,11 +47,19 @@ function shopOf() {
   });
   const shop = { items, catalogue, actors, model: NO_MODEL };
   const ranker = new NeighbourRanker(items);
+  const sessionRanker = new SessionRanker(items);
   const answersWith = (answerBytes: number) =>
     recommendationAnswers({
       items,
       actors,
-      shelf: () => ({ model: shop.model, catalogue, ranker, seen: "Decay", recentItems: () => actors.recentItems() }),
+      shelf: () => ({
+        model: shop.model,
+        catalogue,
+        ranker,
+        sessionRanker,
+        seen: "Decay",
+        recentItems: () => actors.recentItems(),
+      }),
       answerBytes,
       metrics: recommenderMetrics(new Registry(), {
         modelAgeSeconds: () => undefined,

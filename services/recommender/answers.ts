@@ -33,13 +33,13 @@ const SHARED_HEADERS = { "Content-Type": "application/json", "Cache-Control": "p
 
 const FAILED: Problem = { type: "internal-error", detail: "The service failed on this request; its log says why." };
 
-/** The source that an endpoint is for; anything else is a fall-back. */
-const SOURCE_OF: Readonly<Record<Endpoint, Source>> = {
-  users: "similar",
-  similar: "similar",
-  session: "similar",
-  popular: "popular",
-  trending: "trending",
+/** The sources that an endpoint is for; anything else is a fall-back. */
+const SOURCES_OF: Readonly<Record<Endpoint, readonly Source[]>> = {
+  users: ["similar"],
+  similar: ["similar"],
+  session: ["session", "similar"],
+  popular: ["popular"],
+  trending: ["trending"],
 };
 
 /**
@@ -109,13 +109,14 @@ function answerFrom(
   if (known !== undefined) return known;
   const list = recommend(shelf, {
     history,
+    visit: endpoint === "session",
     fill: endpoint === "popular" || (endpoint === "users" && history.length === 0) ? POPULAR_FIRST : AFTER_SIMILAR,
     limit,
     excluded: excludedBy(items, request),
     category: request.category === undefined ? undefined : (shelf.catalogue.category(request.category) ?? null),
   });
-  const expected = SOURCE_OF[endpoint];
-  const fallback = list.some(({ source }) => source === expected) ? undefined : list[0]?.source;
+  const expected = SOURCES_OF[endpoint];
+  const fallback = list.some(({ source }) => expected.includes(source)) ? undefined : list[0]?.source;
   if (fallback !== undefined) metrics.fallbacks.inc({ endpoint, source: fallback });
   const answer = {
     status: 200,

@@ -4,6 +4,7 @@ import type { Recommendation, Shelf, Source } from "./recommend.ts";
 
 /** The algorithm behind each source; the latest items come from no model. */
 const ALGORITHM_OF = {
+  session: "sessionNeighbours",
   similar: "itemNeighbours",
   trending: "trending",
   popular: "popular",

@@ -3,6 +3,7 @@ import { type ClickHouse, listVersions, readAliases, verify } from "../clickhous
 import type { ItemIndex } from "./item-index.ts";
 import { ALGORITHMS, type Algorithm, NO_MODEL, type ServedModel } from "./model.ts";
 import { BrokenModelError, loadNeighbours, loadRanking, type PublishedVersion } from "./model-tables.ts";
+import { loadSessions } from "./session-model.ts";
 
 /** A published version that is not served, and why. */
 export interface RefusedVersion {
@@ -15,6 +16,13 @@ export interface RefusedVersion {
 
 /** A refused version is looked at again after this time: a replica may have shown the alias before all of its rows. */
 const RETRY_MILLISECONDS = 60_000;
+
+const LOADERS = {
+  itemNeighbours: loadNeighbours,
+  sessionNeighbours: loadSessions,
+  popular: loadRanking,
+  trending: loadRanking,
+};
 
 export interface ModelSourceOptions {
   readonly clickhouse: ClickHouse;
@@ -63,10 +71,7 @@ export class ModelSource {
     const { clickhouse, items, now, logger } = this.#options;
     try {
       const published = await this.#published(algorithm, version);
-      const model =
-        algorithm === "itemNeighbours"
-          ? await loadNeighbours(clickhouse, items, published, now)
-          : await loadRanking(clickhouse, items, published, now);
+      const model = await LOADERS[algorithm](clickhouse, items, published, now);
       this.#refused.delete(algorithm);
       logger.info({ algorithm, version, replaces: this.#current[algorithm]?.version }, "a model version is served");
       return { [algorithm]: model };

@@ -3,7 +3,7 @@ import type { ItemIndex } from "./item-index.ts";
 import type { Neighbours, Ranking, ServedVersion } from "./model.ts";
 
 /** What the registry says of a version, as far as loading needs it. */
-export type PublishedVersion = Pick<ModelVersion, "version" | "entries" | "createdAt">;
+export type PublishedVersion = Pick<ModelVersion, "version" | "entries" | "createdAt" | "dataTo" | "configuration">;
 
 /** A version that must not be served: what is stored is not what was published. */
 export class BrokenModelError extends Error {
@@ -12,7 +12,7 @@ export class BrokenModelError extends Error {
 }
 
 /** Pairs or ranks a query: parsing one answer should not hold up requests for more than some milliseconds. */
-const PAGE = 25_000;
+export const PAGE = 25_000;
 
 const NEIGHBOUR_COUNTS = `
 SELECT count() AS rows, sum(length(neighbours)) AS pairs
@@ -131,10 +131,10 @@ export async function loadRanking(
   return { ...served(published, now), items: ranked, scores };
 }
 
-function checkCount({ version, entries }: PublishedVersion, found: number): void {
+export function checkCount({ version, entries }: PublishedVersion, found: number): void {
   if (found !== entries) throw new BrokenModelError(`version ${version} has ${found} rows, ${entries} were published`);
 }
 
-function served({ version, createdAt }: PublishedVersion, now: () => number): ServedVersion {
+export function served({ version, createdAt }: PublishedVersion, now: () => number): ServedVersion {
   return { version, versionJson: JSON.stringify(version), createdAt, servedSince: now() };
 }

@@ -1,6 +1,7 @@
 /** Models as they are served: immutable, in flat arrays by number of the item index. */
+import type { SessionScorer } from "../scoring/index.ts";
 
-export const ALGORITHMS = ["itemNeighbours", "popular", "trending"] as const;
+export const ALGORITHMS = ["itemNeighbours", "sessionNeighbours", "popular", "trending"] as const;
 
 /** An algorithm and, at the same time, the alias under which its served version is published. */
 export type Algorithm = (typeof ALGORITHMS)[number];
@@ -24,6 +25,11 @@ export interface Neighbours extends ServedVersion {
   readonly weights: Float32Array;
 }
 
+/** Past sessions, and how the current one is compared with them. */
+export interface Sessions extends ServedVersion {
+  readonly scorer: SessionScorer;
+}
+
 /** Items in order of rank. */
 export interface Ranking extends ServedVersion {
   readonly items: Int32Array;
@@ -33,8 +39,9 @@ export interface Ranking extends ServedVersion {
 /** What is served at one moment; `null` where nothing was published yet. */
 export interface ServedModel {
   readonly itemNeighbours: Neighbours | null;
+  readonly sessionNeighbours: Sessions | null;
   readonly popular: Ranking | null;
   readonly trending: Ranking | null;
 }
 
-export const NO_MODEL: ServedModel = { itemNeighbours: null, popular: null, trending: null };
+export const NO_MODEL: ServedModel = { itemNeighbours: null, sessionNeighbours: null, popular: null, trending: null };

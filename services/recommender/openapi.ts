@@ -144,7 +144,7 @@ export const OPEN_API = {
             additionalProperties: false,
             required: ["type"],
             properties: {
-              type: { type: "string", enum: ["similar", "trending", "popular", "latest"] },
+              type: { type: "string", enum: ["session", "similar", "trending", "popular", "latest"] },
               because: { type: "string", description: "The item of the history that counted most." },
             },
           },

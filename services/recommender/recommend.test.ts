@@ -6,6 +6,7 @@ import { ItemIndex } from "./item-index.ts";
 import type { Neighbours, Ranking } from "./model.ts";
 import { NeighbourRanker } from "./ranking.ts";
 import { type Question, recommend, type Shelf } from "./recommend.ts";
+import { SessionRanker } from "./session-ranking.ts";
 
 const ITEMS = 30;
 const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, servedSince: 0 };
@@ -53,9 +54,15 @@ function shelfOf({ pairs, popular, trending, hidden, inCategory, seen }: Given):
     })),
   );
   return {
-    model: { itemNeighbours: neighbours(pairs), popular: ranking(popular), trending: ranking(trending) },
+    model: {
+      itemNeighbours: neighbours(pairs),
+      sessionNeighbours: null,
+      popular: ranking(popular),
+      trending: ranking(trending),
+    },
     catalogue,
     ranker: new NeighbourRanker(items),
+    sessionRanker: new SessionRanker(items),
     seen,
     recentItems: () => [],
   };
@@ -90,7 +97,7 @@ const asked = fc.record<Asked>({
 
 function questionOf(shelf: Shelf, { history, limit, excluded, filtered }: Asked): Question {
   const category = filtered ? (shelf.catalogue.category("sale") ?? null) : undefined;
-  return { history, limit, excluded, category, fill: ["trending", "popular", "latest"] };
+  return { history, visit: false, limit, excluded, category, fill: ["trending", "popular", "latest"] };
 }
 
 describe("recommend", () => {
@@ -181,6 +188,7 @@ describe("recommend", () => {
   test("says which item of the history counted most, then fills from the sources in their order", () => {
     const list = recommend(shelfOf(SHOP), {
       history: [interest(0), interest(3)],
+      visit: false,
       fill: ["trending", "popular", "latest"],
       limit: 6,
       excluded: new Set(),
@@ -200,6 +208,7 @@ describe("recommend", () => {
     const ask = (freshness: number, limit: number) =>
       recommend(shelfOf(SHOP), {
         history: [interest(0), interest(1, freshness)],
+        visit: false,
         fill: ["popular", "latest"],
         limit,
         excluded: new Set(),
@@ -211,7 +220,14 @@ describe("recommend", () => {
   });
 
   test("a category that no item has gives an empty list", () => {
-    const question = { history: [], fill: ["latest"], limit: 5, excluded: new Set<number>(), category: null } as const;
+    const question = {
+      history: [],
+      visit: false,
+      fill: ["latest"],
+      limit: 5,
+      excluded: new Set<number>(),
+      category: null,
+    } as const;
     expect(recommend(shelfOf(SHOP), question)).toEqual([]);
   });
 });

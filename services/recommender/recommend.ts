@@ -2,16 +2,17 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Interest, SeenPolicy } from "./history.ts";
 import type { ServedModel } from "./model.ts";
 import type { NeighbourRanker } from "./ranking.ts";
+import type { SessionRanker } from "./session-ranking.ts";
 
 export type FillSource = "trending" | "popular" | "latest";
-export type Source = "similar" | FillSource;
+export type Source = "session" | "similar" | FillSource;
 
 /** One recommended item. Scores compare within one source only. */
 export interface Recommendation {
   readonly item: number;
   readonly score: number;
   readonly source: Source;
-  /** The item that a similar one is similar to; `undefined` for the other sources. */
+  /** The item of the history that counted most; `undefined` for what is filled in. */
   readonly because: number | undefined;
 }
 
@@ -20,13 +21,17 @@ export interface Shelf {
   readonly model: ServedModel;
   readonly catalogue: Catalogue;
   readonly ranker: NeighbourRanker;
+  readonly sessionRanker: SessionRanker;
   readonly seen: SeenPolicy;
   /** Items of the latest events, the newest first: what there is to show of a shop without a catalogue. */
   recentItems(): readonly number[];
 }
 
 export interface Question {
+  /** The item touched last first. */
   readonly history: readonly Interest[];
+  /** Whether the history is one visit: what past visits like it went on with comes first. */
+  readonly visit: boolean;
   /** Where the list is filled from, in this order, after what is similar to the history. */
   readonly fill: readonly FillSource[];
   /** 1 to 100. */
@@ -42,8 +47,8 @@ export interface Question {
  * (`Decay`), or as any other (`Include`).
  */
 export function recommend(shelf: Shelf, question: Question): Recommendation[] {
-  const { history, fill, limit, excluded, category } = question;
-  const { model, catalogue, ranker, seen } = shelf;
+  const { history, visit, fill, limit, excluded, category } = question;
+  const { model, catalogue, ranker, sessionRanker, seen } = shelf;
   if (category === null) return [];
   const freshness = new Map<number, number>();
   if (seen !== "Include") for (const interest of history) freshness.set(interest.item, interest.freshness);
@@ -57,13 +62,18 @@ export function recommend(shelf: Shelf, question: Question): Recommendation[] {
   const eligible = (item: number) =>
     !catalogue.hidden(item) && !excluded.has(item) && (category === undefined || catalogue.inCategory(item, category));
 
-  if (model.itemNeighbours !== null && history.length > 0) {
-    const share = (item: number) => {
-      if (!eligible(item)) return 0;
-      const left = freshness.get(item);
-      return left === undefined ? 1 : seen === "Decay" ? left : 0;
-    };
-    for (const { item, score, because } of ranker.rank(model.itemNeighbours, history, limit, share)) {
+  const share = (item: number) => {
+    if (!eligible(item) || chosen.has(item)) return 0;
+    const left = freshness.get(item);
+    return left === undefined ? 1 : seen === "Decay" ? left : 0;
+  };
+  if (visit && model.sessionNeighbours !== null && history.length > 0) {
+    for (const candidate of sessionRanker.rank(model.sessionNeighbours, history, limit, share)) {
+      add({ ...candidate, source: "session" });
+    }
+  }
+  if (model.itemNeighbours !== null && history.length > 0 && list.length < limit) {
+    for (const { item, score, because } of ranker.rank(model.itemNeighbours, history, limit - list.length, share)) {
       add({ item, score, source: "similar", because });
     }
   }

@@ -7,6 +7,7 @@ import {
   appendSignals,
   publishNeighbours,
   publishRanking,
+  publishSessions,
   SIGNALS_TOPIC,
   storeEvents,
   storeItems,
@@ -114,6 +115,35 @@ async function publishShop() {
   await publishRanking(clickhouse, "popular", { version: "p1" }, ["chair", "bulb", "desk", "lamp", "shade"]);
   await publishRanking(clickhouse, "trending", { version: "t1" }, ["rug", "bulb"]);
 }
+
+describe("a visit", () => {
+  test("goes on as past visits like it did, then with similar items, and a broken version leaves the old one", async () => {
+    await publishShop();
+    await publishSessions(clickhouse, { version: "s1" }, [
+      ["desk", "lamp", "rug"],
+      ["lamp", "sofa"],
+      ["chair", "desk"],
+    ]);
+    await start();
+    const body = await session(["desk", "lamp"], "?limit=5");
+    expect(body.model).toMatchObject({ sessionNeighbours: "s1", itemNeighbours: "n1" });
+    expect(body.fallback).toBeUndefined();
+    expect(body.items.map(({ item, reason }) => [item, reason.type, reason.because])).toEqual([
+      ["rug", "session", "lamp"],
+      ["sofa", "session", "lamp"],
+      ["chair", "session", "desk"],
+      ["bulb", "similar", "lamp"],
+      ["shade", "similar", "lamp"],
+    ]);
+    expect((await session(["lamp"], "?limit=1&exclude=rug,desk")).items[0]!.item).toBe("sofa");
+    await storeItems(clickhouse, [{ item_id: "sofa", hidden: true }]);
+    await publishSessions(clickhouse, { version: "s2" }, [["lamp", "shade"]]);
+    await clickhouse.insert("model_sessions", [{ version: "s2", session: 1, ended_at: 0, items: ["lamp", "stray"] }]);
+    await recommender.refresh();
+    expect((await session(["lamp"], "?limit=2")).items.map(({ item }) => item)).toEqual(["desk", "rug"]);
+    expect(recommender.status().refused).toMatchObject([{ algorithm: "sessionNeighbours", version: "s2" }]);
+  });
+});
 
 describe("the endpoints", () => {
   test.each([

@@ -19,6 +19,7 @@ import { NeighbourRanker } from "./ranking.ts";
 import { type Refresher, repeat } from "./refresher.ts";
 import type { RawRequest } from "./request.ts";
 import { hotPath, recommendationRouter } from "./router.ts";
+import { SessionRanker } from "./session-ranking.ts";
 import { type Tail, type TailStatus, tailSignals } from "./tail.ts";
 
 export interface ServingOptions {
@@ -137,6 +138,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     },
   );
   const ranker = new NeighbourRanker(items);
+  const sessionRanker = new SessionRanker(items);
   const answer = recommendationAnswers({
     items,
     actors,
@@ -144,6 +146,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
       model: models.current,
       catalogue,
       ranker,
+      sessionRanker,
       seen: serving.seen,
       recentItems: () => actors.recentItems(),
     }),

@@ -49,7 +49,7 @@ export async function copyActivity(
     `
 INSERT INTO ${table}
 WITH (SELECT max(occurred_at) FROM events WHERE has({weighted:Array(String)}, event)) AS youngest
-SELECT actor_id, item_id, event, occurred_at, quantity
+SELECT actor_id, session_id, item_id, event, occurred_at, quantity
 FROM ${ACTIVITY_OF_PEOPLE}
 WHERE item_id != '' AND occurred_at > youngest - toIntervalDay({lookbackDays:UInt32})
   AND has({kept:Array(String)}, event)`,

@@ -1,6 +1,6 @@
 export type { Algorithm } from "./algorithms/algorithm.ts";
-export { ALGORITHMS } from "./algorithms/index.ts";
-export { itemNeighbours, REFERENCE_NEIGHBOURS } from "./algorithms/item-neighbours/index.ts";
+export { ALGORITHM_NAMES, ALGORITHMS, createAlgorithms, UnknownAlgorithmError } from "./algorithms/index.ts";
+export { REFERENCE_NEIGHBOURS } from "./algorithms/item-neighbours/index.ts";
 export * from "./evaluation/index.ts";
 export { METRIC_NAMES } from "./judging/metrics.ts";
 export {

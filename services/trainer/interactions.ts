@@ -24,6 +24,7 @@ export interface Window {
 /** The columns of a table of activity: one row an event, each event once. */
 export const ACTIVITY_COLUMNS = `
   actor_id String,
+  session_id String COMMENT 'empty where the source names none',
   item_id String,
   event LowCardinality(String),
   occurred_at DateTime64(3, 'UTC'),

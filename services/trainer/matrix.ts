@@ -4,7 +4,10 @@ import type { WorkTables } from "./work-tables.ts";
 export interface Matrix {
   /** Table (item UInt32, item_id String, degree Float64); item in the order of item_id, so that ties go by id. */
   readonly items: string;
-  /** Table (actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64)), items ascending. */
+  /**
+   * Table (actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64), recent Array(UInt32)):
+   * items ascending; `recent` holds the RECENT_ITEMS touched last, the newest first.
+   */
   readonly histories: string;
   readonly itemCount: number;
   readonly actorCount: number;
@@ -13,6 +16,9 @@ export interface Matrix {
   /** Sum over actors of the square of their number of items. */
   readonly pairCount: number;
 }
+
+/** Of what an actor touched last: what models of order look at. */
+export const RECENT_ITEMS = 20;
 
 /** @throws ClickHouseError */
 export async function createMatrix(work: WorkTables, name: string, interactions: string): Promise<Matrix> {
@@ -27,14 +33,16 @@ SELECT toUInt32(row_number() OVER (ORDER BY item_id) - 1) AS item, item_id, degr
 FROM (SELECT item_id, sum(weight) AS degree FROM ${interactions} GROUP BY item_id)`);
   const histories = await work.create({
     name: `${name}_histories`,
-    columns: "actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64)",
+    columns:
+      "actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64), recent Array(UInt32)",
     orderBy: "actor_id",
   });
   await work.run(`
 INSERT INTO ${histories}
-SELECT actor_id, entries.1 AS items, entries.2 AS weights, entries.3 AS degrees
+SELECT actor_id, entries.1 AS items, entries.2 AS weights, entries.3 AS degrees, recent
 FROM (
-  SELECT actor_id, arraySort(groupArray((item, weight, degree))) AS entries
+  SELECT actor_id, arraySort(groupArray((item, weight, degree))) AS entries,
+    arraySlice(arraySort(groupArray((-toUnixTimestamp64Milli(last_at), item))).2, 1, ${RECENT_ITEMS}) AS recent
   FROM ${interactions} AS i GLOBAL INNER JOIN ${items} AS n ON i.item_id = n.item_id
   GROUP BY actor_id
 )`);

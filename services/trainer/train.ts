@@ -184,12 +184,18 @@ async function trainOne(work: WorkTables, algorithm: Algorithm, occasion: Occasi
     fitSeconds: 0,
   };
   let outcome: ModelVersion;
+  const fitted: FittedModel[] = [];
   try {
-    const fitOn = (prepared: Prepared, onProgress: (share: number) => void): Promise<FittedModel> =>
-      algorithm.fit({ work, weighting, ...prepared, name: `${algorithm.name}_${prepared.name}`, onProgress });
+    const fitOn = async (prepared: Prepared, onProgress: (share: number) => void): Promise<FittedModel> => {
+      const name = `${algorithm.name}_${prepared.name}`;
+      const model = await algorithm.fit({ work, weighting, ...prepared, name, onProgress });
+      fitted.push(model);
+      return model;
+    };
     const judged = await fitOn(past, (share) => progress("fit", share * 0.4));
     progress("judge", 0.4);
     const metrics = await judge(work, algorithm.name, past.matrix, judged, cases, [training.evaluation.k]);
+    await judged.close?.();
     const began = now();
     const model = await fitOn(whole, (share) => progress("refit", 0.5 + share * 0.4));
     const fitSeconds = whole.seconds + (now() - began) / 1000;
@@ -205,6 +211,8 @@ async function trainOne(work: WorkTables, algorithm: Algorithm, occasion: Occasi
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     outcome = { ...record, status: "failed", reason, createdAt: now() };
+  } finally {
+    for (const model of fitted) await model.close?.();
   }
   await recordVersion(work.clickhouse, outcome);
   progress("store", 1);

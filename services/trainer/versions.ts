@@ -1,9 +1,15 @@
 /** Versions of models: their names, and which of them stay. */
-import { type ClickHouse, identifier, type Layout, onCluster, storedName } from "../clickhouse/index.ts";
+import {
+  type ClickHouse,
+  identifier,
+  type Layout,
+  MODEL_TABLES,
+  onCluster,
+  storedName,
+  storedVersions,
+} from "../clickhouse/index.ts";
 import { listVersions, readAliases } from "../clickhouse/models.ts";
 import { RUN_LIMIT_MILLISECONDS, runTime } from "./work-tables.ts";
-
-const MODEL_TABLES = ["model_neighbours", "model_rankings"];
 
 /** Such as `itemNeighbours-20261123T064100Z-1a2b`, at most 63 characters. */
 export function versionName(algorithm: string, run: string): string {
@@ -24,9 +30,7 @@ export async function pruneVersions(
   keep: number,
   now: number,
 ): Promise<string[]> {
-  const stored = await clickhouse.query<{ version: string }>(
-    "SELECT version FROM model_neighbours UNION DISTINCT SELECT version FROM model_rankings",
-  );
+  const stored = await clickhouse.query<{ version: string }>(storedVersions);
   const recorded = await listVersions(clickhouse);
   const aliases = await readAliases(clickhouse);
   const kept = new Set(aliases.values());
@@ -46,7 +50,7 @@ export async function pruneVersions(
 }
 
 async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
-  for (const table of MODEL_TABLES) {
+  for (const table of Object.keys(MODEL_TABLES)) {
     await clickhouse.command(
       `ALTER TABLE ${identifier(storedName(table, layout))}${onCluster(layout)} DROP PARTITION {version:String}`,
       { version },

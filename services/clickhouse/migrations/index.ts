@@ -4,10 +4,11 @@ import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
 import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
+import { modelContents } from "./0010-model-contents.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication];
+export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication, modelContents];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {

@@ -19,7 +19,8 @@ export interface FitContext {
 
 /**
  * Where lists are asked for. Table (case UInt32, history Array(UInt32), history_weights Array(Float64) of 0 to 1,
- * masked Array(UInt32)): for each case, what its actor did, and the items that may not be in its list.
+ * recent Array(UInt32), masked Array(UInt32)): for each case, what its actor did, what of it last (at most
+ * RECENT_ITEMS, the newest first), and the items that may not be in its list. Cases are numbered from 0.
  */
 export interface Cases {
   readonly table: string;
@@ -28,21 +29,31 @@ export interface Cases {
   readonly historyEntries: number;
 }
 
+export const RANKED_COLUMNS =
+  "case UInt32, ranked Array(UInt32) COMMENT 'the best first', scores Array(Float64) COMMENT 'of ranked'";
+
 export interface FittedModel {
-  /** Adds to `into` (case UInt32, ranked Array(UInt32)) each case's best `length` items; none when nothing fits. */
+  /**
+   * Adds to `into` (RANKED_COLUMNS) each case's best `length` items and their scores, the best first, ties by number;
+   * no row when nothing fits.
+   */
   rank(cases: Cases, into: string, length: number): Promise<void>;
   /** Writes the model's rows under this version into the tables that the recommender reads. */
   store(version: string): Promise<void>;
   /** Why it must not be served, `undefined` when it may. */
   fault(): Promise<string | undefined>;
+  /** Gives back threads and memory; the model is not used afterwards. */
+  close?(): Promise<void>;
 }
+
+export type Parameters = Readonly<Record<string, number>>;
 
 export interface Algorithm {
   readonly name: string;
   /** Needs to know when events happened. */
   readonly needsTime: boolean;
   /** As it is written into the version's configuration. */
-  readonly parameters: Readonly<Record<string, number>>;
+  readonly parameters: Parameters;
   /** @throws ClickHouseError */
   fit(context: FitContext): Promise<FittedModel>;
 }

@@ -1,12 +1,75 @@
-import type { Algorithm } from "./algorithm.ts";
+import type { Algorithm, Parameters } from "./algorithm.ts";
+import { factorisation } from "./factorisation/index.ts";
+import { hybrid } from "./hybrid/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
 import { popular } from "./popular/index.ts";
+import { sessionNeighbours } from "./session-neighbours/index.ts";
 import { trending } from "./trending/index.ts";
 
-/** By the name that resources, metrics and HTTP know them by, in the order in which they are trained. */
+/** In the order in which they are trained. */
+const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>> = {
+  popular,
+  trending,
+  itemNeighbours,
+  sessionNeighbours,
+  factorisation,
+};
+
+/** With their own parameters, by the name that resources, metrics and HTTP know them by. */
 export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map(
-  [popular(), trending(), itemNeighbours()].map((algorithm) => [algorithm.name, algorithm]),
+  Object.entries(FACTORIES).map(([name, create]) => [name, create()]),
 );
+
+/** All that can be named. */
+export const ALGORITHM_NAMES: readonly string[] = [...ALGORITHMS.keys(), "hybrid"];
 
 /** Trained whatever a resource names: they answer for whom nothing is known. */
 export const ALWAYS_TRAINED = ["popular", "trending"];
+
+/** An algorithm, or a parameter of one, that there is not; the message names those that there are. */
+export class UnknownAlgorithmError extends Error {
+  override readonly name = "UnknownAlgorithmError";
+  readonly code = "algorithm_unknown";
+}
+
+/**
+ * An algorithm with some parameters that are not its own.
+ *
+ * @throws UnknownAlgorithmError
+ */
+export function createAlgorithm(name: string, parameters: Parameters = {}): Algorithm {
+  const create = FACTORIES[name];
+  if (create === undefined) {
+    throw new UnknownAlgorithmError(`no algorithm ${name}: there are ${ALGORITHM_NAMES.join(", ")}`);
+  }
+  return withParameters(create, parameters);
+}
+
+/**
+ * Those of `names` in their order, with some parameters that are not their own; hybrid, wherever it is named, ranks the
+ * candidates of all others and comes last.
+ *
+ * @throws UnknownAlgorithmError
+ */
+export function createAlgorithms(
+  names: readonly string[],
+  parameters: Readonly<Record<string, Parameters>> = {},
+): Algorithm[] {
+  const others = names.filter((name) => name !== "hybrid");
+  const algorithms = others.map((name) => createAlgorithm(name, parameters[name]));
+  if (others.length === names.length) return algorithms;
+  if (others.length === 0) {
+    throw new UnknownAlgorithmError("hybrid ranks the candidates of other algorithms: name at least one");
+  }
+  return [...algorithms, withParameters((chosen) => hybrid(algorithms, chosen), parameters.hybrid ?? {})];
+}
+
+function withParameters(create: (parameters?: Parameters) => Algorithm, parameters: Parameters): Algorithm {
+  const standard = create();
+  for (const parameter of Object.keys(parameters)) {
+    if (parameter in standard.parameters) continue;
+    const known = Object.keys(standard.parameters).join(", ");
+    throw new UnknownAlgorithmError(`${standard.name} has no parameter ${parameter}: there are ${known}`);
+  }
+  return create(parameters);
+}

@@ -9,6 +9,9 @@ export const NEIGHBOUR_COLUMNS = "item UInt32, neighbours Array(UInt32), weights
 /** (history item, neighbour) terms that one statement adds up: about 100 bytes each at the most. */
 const TERMS_PER_SLICE = 16_000_000;
 
+/** Terms of scores are whole multiples of 1 / this. */
+const TERM_SCALE = 2 ** 40;
+
 /** Entries of the stored model that one statement writes. */
 const ENTRIES_PER_SLICE = 8_000_000;
 
@@ -56,13 +59,15 @@ FROM ${table} AS t WHERE notEmpty(t.weights)`,
 function rankStatement(table: string, cases: Cases, into: string): string {
   return `
 INSERT INTO ${into}
-SELECT toUInt32(bitShiftRight(key, 32)) AS case,
-  arrayMap(entry -> toUInt32(entry), arraySlice(arrayPartialSort({length:UInt32}, groupArray(
-    bitShiftLeft(toUInt128(bitNot(toUInt64(score))), 32) + toUInt32(key))), 1, {length:UInt32})) AS ranked
+SELECT case, arrayMap(entry -> toUInt32(entry), best) AS ranked,
+  arrayMap(entry -> bitNot(toUInt64(bitShiftRight(entry, 32))) / ${TERM_SCALE}, best) AS scores
+FROM (
+  SELECT toUInt32(bitShiftRight(key, 32)) AS case, arraySlice(arrayPartialSort({length:UInt32}, groupArray(
+    bitShiftLeft(toUInt128(bitNot(toUInt64(score))), 32) + toUInt32(key))), 1, {length:UInt32}) AS best
 FROM (
   SELECT bitShiftLeft(toUInt64(case), 32) + item AS key, sum(term) AS score
   FROM (
-    SELECT c.case AS case, item, toInt64(round(c.history_weight * weight * 1099511627776)) AS term
+    SELECT c.case AS case, item, toInt64(round(c.history_weight * weight * ${TERM_SCALE})) AS term
     FROM ${table} AS n
     GLOBAL INNER JOIN (
       SELECT case, history_item, history_weight
@@ -78,7 +83,8 @@ FROM (
   GROUP BY key
   HAVING score > 0
 )
-GROUP BY case`;
+GROUP BY case
+)`;
 }
 
 function storeStatement(table: string, matrix: Matrix): string {

@@ -41,9 +41,12 @@ FROM ${table}`,
 function rankStatement(table: string, cases: Cases, into: string): string {
   return `
 INSERT INTO ${into}
-WITH (SELECT groupArray(item) FROM (SELECT item FROM ${table} ORDER BY rank)) AS ranking
-SELECT case, arraySlice(
-  arrayFilter(item -> NOT has(masked, item), arraySlice(ranking, 1, {length:UInt32} + length(masked))),
-  1, {length:UInt32}) AS ranked
-FROM ${cases.table}`;
+WITH (SELECT groupArray((item, score)) FROM (SELECT item, score FROM ${table} ORDER BY rank)) AS ranking
+SELECT case, best.1 AS ranked, best.2 AS scores
+FROM (
+  SELECT case, arraySlice(
+    arrayFilter(entry -> NOT has(masked, entry.1), arraySlice(ranking, 1, {length:UInt32} + length(masked))),
+    1, {length:UInt32}) AS best
+  FROM ${cases.table}
+)`;
 }

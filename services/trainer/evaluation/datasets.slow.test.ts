@@ -2,13 +2,19 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
 import type { ClickHouse } from "../../clickhouse/index.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
 import { ALGORITHMS } from "../algorithms/index.ts";
 import { itemNeighbours, REFERENCE_NEIGHBOURS } from "../algorithms/item-neighbours/index.ts";
+import { sessionNeighbours } from "../algorithms/session-neighbours/index.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { type EvaluationReport, evaluate } from "./evaluate.ts";
 import { findDataSet } from "./layouts.ts";
 
 const DATA = process.env.PRODUCTMATCHER_DATA ?? "../shared/data";
+
+const STANDARD = [
+  ...new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours: REFERENCE_NEIGHBOURS })).values(),
+];
 
 let clickhouse: ClickHouse;
 beforeAll(async () => {
@@ -16,14 +22,15 @@ beforeAll(async () => {
 });
 afterAll(() => clickhouse.close());
 
-async function evaluated(dataset: string): Promise<{ report: EvaluationReport; metrics: Map<string, Metrics> }> {
+async function evaluated(
+  dataset: string,
+  algorithms: readonly Algorithm[] = STANDARD,
+): Promise<{ report: EvaluationReport; metrics: Map<string, Metrics> }> {
   const report = await evaluate(clickhouse, {
     files: await findDataSet(join(DATA, dataset)),
     reading: { fields: {}, eventNames: {} },
     holdout: { share: 0.1 },
-    algorithms: [
-      ...new Map(ALGORITHMS).set("itemNeighbours", itemNeighbours({ neighbours: REFERENCE_NEIGHBOURS })).values(),
-    ],
+    algorithms,
     cutoffs: [20],
     weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
     halfLifeDays: 30,
@@ -54,6 +61,16 @@ describe("real data sets", () => {
     });
     expect(metrics.get("itemNeighbours")!["hitRate@20"]).toBeGreaterThan(0.55);
     expect(metrics.get("itemNeighbours")!["mrr@20"]).toBeGreaterThan(0.25);
+    expect(metrics.get("sessionNeighbours")!["mrr@20"]).toBeGreaterThanOrEqual(0.339);
+    expect(metrics.get("sessionNeighbours")!["hitRate@20"]).toBeGreaterThanOrEqual(0.665);
+  });
+
+  test("Serenade: with the parameters of its example, no worse than the reference implementation", async () => {
+    const plain = { positionDecay: 0, matchDecay: 0.1, recencyDays: 0, distanceDecay: 0 };
+    const example = sessionNeighbours({ ...plain, sessions: 500, neighbours: 50, lastItems: 2 });
+    const { metrics } = await evaluated("serenade-example", [example]);
+    expect(metrics.get("sessionNeighbours")!["mrr@20"]).toBeGreaterThanOrEqual(0.3277);
+    expect(metrics.get("sessionNeighbours")!["hitRate@20"]).toBeGreaterThanOrEqual(0.64);
   });
 
   test("RetailRocket: the purchase that was held out", async () => {
@@ -72,6 +89,6 @@ describe("real data sets", () => {
   test("OTTO: sessions of clicks, carts and orders", async () => {
     const { report } = await evaluated("otto-sample");
     expect(report.train.events).toBe(775);
-    expect(report.results).toHaveLength(3);
+    expect(report.results).toHaveLength(STANDARD.length);
   });
 });

@@ -106,7 +106,7 @@ describe("formats", () => {
     expect(report.protocol).toBe("time");
     expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
     expect(report.test).toEqual({ users: 12, cases: 12 });
-    expect(report.results.map((result) => result.algorithm)).toEqual(["popular", "trending", "itemNeighbours"]);
+    expect(report.results.map((result) => result.algorithm)).toEqual([...ALGORITHMS.keys()]);
     expect(report.notices).toEqual([]);
   });
 
@@ -204,10 +204,13 @@ describe("protocols", () => {
     expect(report.results.at(-1)!.metrics).toMatchObject({ "recall@1": 1 });
   });
 
-  test("without times there is no trend, and it says so", async () => {
+  test("without times there is neither trend nor session, and it says so", async () => {
     const report = await run({ train: file("n.train.txt", lists(TRAIN)), test: file("n.test.txt", lists(TEST)) });
     expect(report.results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours"]);
-    expect(report.notices).toEqual(["trending needs to know when events happened and was skipped"]);
+    expect(report.notices).toEqual([
+      "trending needs to know when events happened and was skipped",
+      "sessionNeighbours needs to know when events happened and was skipped",
+    ]);
   });
 
   test("events weigh, negative quantities take back, events without a weight are named", async () => {

@@ -111,7 +111,9 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
       });
       const fitSeconds = preparation + (now() - fitBegan) / 1000;
       step(done + 1, `judging ${algorithm.name}`);
-      const metrics = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs);
+      const metrics = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs).finally(() =>
+        model.close?.(),
+      );
       results.push({ algorithm: algorithm.name, metrics, fitSeconds });
     }
     step(total, "done");

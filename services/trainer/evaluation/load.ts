@@ -73,7 +73,8 @@ export async function loadFile(
   }
   const raw = await work.create({
     name: `${name}_raw`,
-    columns: "position UInt64, actor String, item String, event_text String, time_text String, quantity_text String",
+    columns:
+      "position UInt64, actor String, session String, item String, event_text String, time_text String, quantity_text String",
     orderBy: "position",
   });
   const insert = `INSERT INTO ${raw}\n${source.sql}\nSETTINGS ${readSettings(file)}`;
@@ -96,7 +97,7 @@ function listRows(file: DataFile): RowSource {
     columns: { user: "first word", item: "further words" },
     parameters,
     sql: `
-SELECT position * 1000000 + place AS position, words[1] AS actor, words[place] AS item, '' AS event_text, '' AS time_text, '' AS quantity_text
+SELECT position * 1000000 + place AS position, words[1] AS actor, '' AS session, words[place] AS item, '' AS event_text, '' AS time_text, '' AS quantity_text
 FROM (SELECT rowNumberInAllBlocks() AS position, splitByWhitespace(line) AS words FROM ${sql})
 ARRAY JOIN range(2, length(words) + 1) AS place`,
   };
@@ -124,7 +125,7 @@ function columnRows(file: DataFile, named: Fields, needs: Needs): RowSource {
     columns,
     parameters,
     sql: `
-SELECT rowNumberInAllBlocks() AS position, ${who} AS actor, ${text(columns.item)} AS item, ${text(columns.event)} AS event_text,
+SELECT rowNumberInAllBlocks() AS position, ${who} AS actor, ${text(columns.session)} AS session, ${text(columns.item)} AS item, ${text(columns.event)} AS event_text,
   ${text(columns.time)} AS time_text, ${text(columns.quantity)} AS quantity_text
 FROM ${sql} AS row${entries}`,
   };
@@ -193,7 +194,7 @@ WITH toFloat64OrNull(time_text) AS number, replaceRegexpAll(lower(event_text), '
   multiIf(event_text = '', {unnamed:String}, mapContains({names:Map(String, String)}, event_text), {names:Map(String, String)}[event_text],
     mapContains({names:Map(String, String)}, plain), {names:Map(String, String)}[plain], event_text) AS named,
   if({hasQuantity:Bool}, toFloat64OrZero(quantity_text), 1) AS pieces
-SELECT actor, item, if(named = 'purchase' AND pieces < 0, 'refund', named) AS event,
+SELECT actor, session, item, if(named = 'purchase' AND pieces < 0, 'refund', named) AS event,
   fromUnixTimestamp64Milli(if({hasTime:Bool}, toInt64(assumeNotNull(${milliseconds})), 0), 'UTC') AS occurred_at,
   toUInt32(least(greatest(1, abs(pieces)), 4000000000)) AS quantity, position
 FROM ${raw}

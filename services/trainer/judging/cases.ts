@@ -1,6 +1,6 @@
 /** What a model is asked, and what would have been right: tables of cases, one for each protocol. */
 import type { Cases } from "../algorithms/algorithm.ts";
-import type { Matrix } from "../matrix.ts";
+import { type Matrix, RECENT_ITEMS } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 
 export interface JudgedCases extends Cases {
@@ -13,12 +13,10 @@ const CASE_COLUMNS = `
   actor_id String,
   history Array(UInt32),
   history_weights Array(Float64) COMMENT 'the largest is 1',
+  recent Array(UInt32) COMMENT 'the newest first',
   masked Array(UInt32),
   truth Array(UInt32) COMMENT 'held-out items that have a number',
   relevant UInt32 COMMENT 'held-out items, those without a number too'`;
-
-/** Of a session so far, the items that the next one is guessed from. */
-const SESSION_ITEMS = 20;
 
 /**
  * One case an actor: from all that it did before, what new items does it turn to? Items of its history are left out of
@@ -40,9 +38,9 @@ export async function actorCases(
     `
 INSERT INTO ${table}
 SELECT toUInt32(row_number() OVER (ORDER BY cityHash64(actor_id), actor_id) - 1) AS case, actor_id,
-  history, history_weights, history AS masked, truth, relevant
+  history, history_weights, recent, history AS masked, truth, relevant
 FROM (
-  SELECT t.actor_id AS actor_id, h.items AS history,
+  SELECT t.actor_id AS actor_id, h.items AS history, h.recent AS recent,
     arrayMap(weight -> weight / arrayMax(h.weights), h.weights) AS history_weights,
     arrayFilter(number -> number > 0 AND NOT has(h.items, toUInt32(number - 1)), t.numbers) AS fresh,
     arrayMap(number -> toUInt32(number - 1), fresh) AS truth,
@@ -83,9 +81,9 @@ INSERT INTO ${table}
 SELECT toUInt32(row_number() OVER (ORDER BY actor_id, step) - 1) AS case, actor_id,
   arrayMap(number -> toUInt32(number - 1), arrayFilter(number -> number > 0, recent)) AS history,
   arrayMap(number -> 1 / indexOf(last, number), arrayFilter(number -> number > 0, recent)) AS history_weights,
-  [] AS masked, if(next = 0, [], [toUInt32(next - 1)]) AS truth, 1 AS relevant
+  history AS recent, [] AS masked, if(next = 0, [], [toUInt32(next - 1)]) AS truth, 1 AS relevant
 FROM (
-  SELECT actor_id, step, arrayReverse(arraySlice(numbers, greatest(1, step - ${SESSION_ITEMS - 1}), least(step, ${SESSION_ITEMS}))) AS last,
+  SELECT actor_id, step, arrayReverse(arraySlice(numbers, greatest(1, step - ${RECENT_ITEMS - 1}), least(step, ${RECENT_ITEMS}))) AS last,
     arrayDistinct(last) AS recent, numbers[step + 1] AS next
   FROM (
     SELECT actor_id, arraySort(groupArray((occurred_at, position, number))).3 AS numbers

@@ -1,4 +1,4 @@
-import type { FittedModel } from "../algorithms/algorithm.ts";
+import { type FittedModel, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 import type { JudgedCases } from "./cases.ts";
@@ -21,7 +21,7 @@ export async function judge(
 ): Promise<Metrics> {
   const ranked = await work.create({
     name: `${name}_ranked`,
-    columns: "case UInt32, ranked Array(UInt32) COMMENT 'the best first'",
+    columns: RANKED_COLUMNS,
     orderBy: "case",
   });
   await model.rank(cases, ranked, Math.max(...cutoffs));

@@ -3,9 +3,10 @@ import type { Algorithm } from "../algorithm.ts";
 import { RANKING_COLUMNS, rankingModel } from "../ranking-model.ts";
 
 /** Ranks that are kept: deep enough for a rare category, or for someone who has seen the top. */
-const LENGTH = 10_000;
+const DEFAULTS = { length: 10_000 };
 
-export function popular(length: number = LENGTH): Algorithm {
+export function popular(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
+  const { length } = { ...DEFAULTS, ...parameters };
   return {
     name: "popular",
     needsTime: false,

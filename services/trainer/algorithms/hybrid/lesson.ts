@@ -1,0 +1,57 @@
+/** What the ranker learns from: a part of the activity that the models of the lesson were not fitted on. */
+import { ACTIVITY_COLUMNS, createInteractions } from "../../interactions.ts";
+import { actorCases, type JudgedCases } from "../../judging/cases.ts";
+import { createMatrix } from "../../matrix.ts";
+import type { FitContext } from "../algorithm.ts";
+
+export interface Lesson {
+  /** To fit models on. */
+  readonly context: FitContext;
+  readonly cases: JudgedCases;
+}
+
+/** Part of the events that the lesson asks for, the youngest; of activity without times, of the pairs by their hash. */
+const HELD_OUT_SHARE = 0.1;
+const LESSON_CASES = 5_000;
+
+/** @throws ClickHouseError */
+export async function createLesson(context: FitContext): Promise<Lesson> {
+  const { work, name, activity, weighting, window } = context;
+  const milliseconds = "toUnixTimestamp64Milli(occurred_at)";
+  const before = window.before ?? Number.MAX_SAFE_INTEGER;
+  const [times] = await work.clickhouse.query<{ first: string; boundary: string }>(
+    `SELECT min(${milliseconds}) AS first, quantileExact({level:Float64})(${milliseconds}) AS boundary
+     FROM ${activity} WHERE ${milliseconds} < {before:Int64}`,
+    { level: 1 - HELD_OUT_SHARE, before },
+  );
+  const first = Number(times?.first ?? 0);
+  const boundary = Number(times?.boundary ?? 0);
+  const timeless = boundary === first;
+  const heldOut = timeless
+    ? `cityHash64(actor_id, item_id) % 1000 < ${HELD_OUT_SHARE * 1000}`
+    : `${milliseconds} >= ${boundary}`;
+  const table = await work.create({
+    name: `${name}_lesson`,
+    columns: ACTIVITY_COLUMNS,
+    orderBy: "(actor_id, item_id, occurred_at)",
+    shardBy: "actor_id",
+  });
+  const columns = "actor_id, session_id, item_id, event, occurred_at, quantity";
+  await work.run(`INSERT INTO ${table} SELECT ${columns} FROM ${activity} WHERE NOT (${heldOut})`);
+  const lessonWindow = timeless ? window : { watermark: boundary, before: boundary };
+  const interactions = await createInteractions(work, `${name}_lesson_interactions`, table, weighting, lessonWindow);
+  const matrix = await createMatrix(work, `${name}_lesson`, interactions);
+  const asked = `(SELECT actor_id, item_id FROM ${activity} WHERE ${heldOut} AND event != 'refund' AND ${milliseconds} < ${before})`;
+  const cases = await actorCases(work, `${name}_lesson`, matrix, asked, { withoutHistory: false, limit: LESSON_CASES });
+  return {
+    context: {
+      ...context,
+      name: `${name}_lesson`,
+      activity: table,
+      window: lessonWindow,
+      matrix,
+      onProgress: () => {},
+    },
+    cases,
+  };
+}
