@@ -24,7 +24,8 @@ export function apply(object: KubeObject, options: ApplyOptions): Promise<KubeOb
   return options.api.request<KubeObject>({
     method: "PATCH",
     path: pathOf(options.kind, namespace, name, options.subresource),
-    query: { fieldManager: options.manager, force: true },
+    // A field that the server would silently drop would look like a difference for ever.
+    query: { fieldManager: options.manager, force: true, fieldValidation: "Strict" },
     contentType: APPLY,
     body: object,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -50,16 +51,22 @@ export async function remove({ api, kind, namespace, name, uid }: RemoveOptions)
 }
 
 /**
- * Whether an object of this name exists, whoever made it. By the right to list: no right to get is needed.
+ * The object of this name, whoever made it, by its metadata alone; `null`: there is none. By the right to list: no right
+ * to get is needed.
  *
  * @throws ApiError, ConnectionError
  */
-export async function exists(api: ApiServer, kind: ResourceKind, namespace: string, name: string): Promise<boolean> {
-  const { items } = await api.request<{ readonly items?: readonly unknown[] }>({
+export async function find(
+  api: ApiServer,
+  kind: ResourceKind,
+  namespace: string,
+  name: string,
+): Promise<KubeObject | null> {
+  const { items } = await api.request<{ readonly items?: readonly KubeObject[] }>({
     method: "GET",
     path: pathOf(kind, namespace),
     query: { fieldSelector: `metadata.name=${name}` },
     accept: "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
   });
-  return (items ?? []).length > 0;
+  return items?.[0] ?? null;
 }

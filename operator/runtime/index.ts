@@ -1,7 +1,7 @@
 /** What any operator is made of: objects watched, keys worked on, one leader, writes only where something differs. */
 export { ApiError, ConnectionError, isNotFound, isTransient } from "./api-error.ts";
 export { type ApiServer, type ApiServerOptions, connectApiServer } from "./api-server.ts";
-export { type ApplyOptions, apply, exists, remove } from "./apply.ts";
+export { type ApplyOptions, apply, find, remove } from "./apply.ts";
 export { startController } from "./controller.ts";
 export { type EventNote, type EventRecorder, eventRecorder } from "./events.ts";
 export {

@@ -4,7 +4,9 @@ import { deadLettersCommand } from "./dead-letters.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { localCommand } from "./local.ts";
 import { modelsCommand } from "./models.ts";
+import { operatorCommand } from "./operator.ts";
 import { settleProcess } from "./process-settings.ts";
+import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -21,7 +23,9 @@ const program = new Command("productmatcher")
   .addCommand(evaluateCommand())
   .addCommand(modelsCommand())
   .addCommand(deadLettersCommand())
-  .addCommand(validateCommand());
+  .addCommand(validateCommand())
+  .addCommand(renderCommand())
+  .addCommand(operatorCommand());
 
 try {
   await program.parseAsync();

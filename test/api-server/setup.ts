@@ -4,6 +4,7 @@
 import type { TestProject } from "vitest/node";
 import { type ControlPlaneDescription, startControlPlane } from "./control-plane.ts";
 import { missingForApiServer } from "./install.ts";
+import { installOperator } from "./operator.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -20,7 +21,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("controlPlane", null);
     return async () => {};
   }
-  const { folder, apiPort, etcdPort, programs, remove } = await startControlPlane();
+  const plane = await startControlPlane();
+  await installOperator(plane);
+  const { folder, apiPort, etcdPort, programs } = plane;
   project.provide("controlPlane", { folder, apiPort, etcdPort, programs });
-  return remove;
+  return () => plane.remove();
 }
