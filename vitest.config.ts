@@ -43,6 +43,7 @@ export default defineConfig({
           globalSetup: "test/api-server/setup.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          maxConcurrency: 12,
         },
       },
     ],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Condition, PipelineStatus } from "../../crds/index.ts";
 import { type Behaviour, startKubelet, type TestKubelet } from "../../test/api-server/kubelet.ts";
 import { startOperatorProcess, type TestOperator } from "../../test/api-server/operator.ts";
+import { HEALTHY, pipelinesIn, type TestPipelines } from "../../test/api-server/pipelines.ts";
 import {
   connect,
   describeApiServer,
@@ -12,27 +12,21 @@ import {
   plane,
 } from "../../test/api-server/suite.ts";
 import { pipelineResource, type Spec } from "../../test/fixtures/pipelines.ts";
-import { type ApiServer, pathOf } from "../runtime/index.ts";
-import { PIPELINE } from "./kinds.ts";
+import type { ApiServer } from "../runtime/index.ts";
 
 let namespace = "";
 let operator: TestOperator;
 let kubelet: TestKubelet;
 let api: ApiServer;
+let pipelines: TestPipelines;
 
 /** By pipeline and role: `shop-consumer`. */
 const behaviours = new Map<string, Behaviour>();
-const HEALTHY: Record<string, Behaviour> = {
-  migrate: { is: "ended", code: 0, words: { schemaVersion: 2 } },
-  collector: { is: "ready", report: {} },
-  consumer: { is: "ready", report: { source: { lag: 0, freshnessMilliseconds: 40, deadLetters: 0 } } },
-  recommender: { is: "ready", report: { latencyMilliseconds: 3 } },
-  cleanup: { is: "ended", code: 0 },
-};
 
 beforeAll(async () => {
   namespace = await newNamespace();
   api = connect();
+  pipelines = pipelinesIn(namespace, api);
   operator = await startOperatorProcess({ plane: plane(), namespaces: [namespace] });
   kubelet = await startKubelet(api, [namespace], (role, pod) => {
     const own = `${pod.metadata.labels?.["app.kubernetes.io/part-of"]}-${role}`;
@@ -46,32 +40,10 @@ afterAll(async () => {
   api?.close();
 });
 
-async function applyPipeline(name: string, more: Partial<Spec> = {}): Promise<void> {
-  const { uid: _, ...metadata } = pipelineResource(more, name, namespace).metadata;
-  await kubectlApply({ ...pipelineResource(more, name, namespace), metadata });
-}
-
-async function statusOf(name: string): Promise<PipelineStatus> {
-  const { status } = await api.request<{ status?: PipelineStatus }>({
-    method: "GET",
-    path: pathOf(PIPELINE, namespace, name),
-  });
-  return status ?? {};
-}
-
-async function condition(
-  name: string,
-  type: string,
-): Promise<Pick<Condition, "status" | "reason" | "message"> | undefined> {
-  return (await statusOf(name)).conditions?.find((found) => found.type === type);
-}
-
-function reasonOf(name: string, type: string, reason: string) {
-  return eventually(
-    () => condition(name, type),
-    (found) => found?.reason === reason,
-  );
-}
+const applyPipeline = (name: string, more?: Partial<Spec>) => pipelines.apply(name, more);
+const statusOf = (name: string) => pipelines.status(name);
+const condition = (name: string, type: string) => pipelines.condition(name, type);
+const reasonOf = (name: string, type: string, reason: string) => pipelines.reason(name, type, reason);
 
 describeApiServer("a resource that is applied", () => {
   test("becomes a running pipeline, in order, and says so", async () => {

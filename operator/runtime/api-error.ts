@@ -50,6 +50,8 @@ export class ConnectionError extends Error {
 export function isTransient(error: unknown): boolean {
   if (error instanceof ConnectionError) return true;
   if (!(error instanceof ApiError)) return false;
+  // A fault of what was sent, which the API server tells as one of its own.
+  if (error.sentence.startsWith("failed to create typed patch object")) return false;
   return error.code === 429 || error.code >= 500 || (error.code === 409 && error.reason === "Conflict");
 }
 

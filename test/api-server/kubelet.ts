@@ -60,7 +60,7 @@ export async function startKubelet(
         if (behaviour === null || pod.metadata.deletionTimestamp !== undefined) continue;
         const address =
           behaviour.is === "ready" && behaviour.report !== undefined
-            ? await addressOf(`${namespace}/${role}`, behaviour.report)
+            ? await addressOf(`${pod.metadata.labels?.["app.kubernetes.io/part-of"]}-${role}`, behaviour.report)
             : undefined;
         const status = statusOf(behaviour, address);
         const text = JSON.stringify(status);

@@ -1,11 +1,11 @@
 /**
  * What the API server suites share: the run's control plane, a namespace for each test, connections that are closed
- * after it.
+ * after all of them.
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
-import { afterEach, describe, inject } from "vitest";
+import { afterAll, describe, inject } from "vitest";
 import {
   type ApiServer,
   type ApiServerOptions,
@@ -37,7 +37,7 @@ export function kubectlApply(object: object): Promise<string> {
 
 const opened: ApiServer[] = [];
 
-/** As the administrator; closed after the test. */
+/** As the administrator; closed after all tests of the file. */
 export function connect(options: Partial<ApiServerOptions> & { readonly kubeconfig?: string } = {}): ApiServer {
   const config = new KubeConfig();
   config.loadFromFile(options.kubeconfig ?? kubeconfigOf(plane()));
@@ -46,7 +46,7 @@ export function connect(options: Partial<ApiServerOptions> & { readonly kubeconf
   return api;
 }
 
-afterEach(() => {
+afterAll(() => {
   for (const api of opened.splice(0)) api.close();
 });
 
