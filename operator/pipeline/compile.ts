@@ -6,7 +6,7 @@ import { pipelineSchema, type RecommenderPipeline } from "../../crds/index.ts";
 import { type Finding, knownFields, namesOf, pathText, validatePipeline } from "../../services/config/index.ts";
 import type { KubeObject, ResourceKind } from "../runtime/index.ts";
 import { autoscaler } from "./children/autoscaler.ts";
-import type { Build } from "./children/build.ts";
+import { type Build, roleSpec } from "./children/build.ts";
 import { liveConfigMap, roleConfigMap } from "./children/config-map.ts";
 import { cronJob } from "./children/cron-job.ts";
 import { deployment } from "./children/deployment.ts";
@@ -26,6 +26,8 @@ import type { OperatorSettings } from "./settings.ts";
 export interface Child {
   readonly kind: ResourceKind;
   readonly object: KubeObject;
+  /** Of a Deployment that a scaler moves: with how many pods it begins. */
+  readonly firstReplicas?: number;
 }
 
 export interface Plan {
@@ -88,7 +90,11 @@ export function planOf(build: Build): Plan {
   const roles: readonly StandingRole[] =
     pipeline.spec.collector === undefined ? ["consumer", "recommender"] : ["collector", "consumer", "recommender"];
   const { prefix, database } = namesOf(pipeline);
-  const deploymentOf = (role: StandingRole) => some(kinds.DEPLOYMENT, deployment(build, role))[0];
+  const deploymentOf = (role: StandingRole): Child | undefined => {
+    const object = deployment(build, role);
+    const firstReplicas = roleSpec(pipeline, role)?.replicas ?? 1;
+    return object === null ? undefined : { kind: kinds.DEPLOYMENT, object, firstReplicas };
+  };
   return {
     pipeline,
     image: build.image,

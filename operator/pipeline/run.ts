@@ -31,6 +31,8 @@ export interface OperatorOptions {
   readonly namespaces: readonly string[];
   /** Pipelines in work at a time. */
   readonly workers: number;
+  /** How long a leader that has fallen silent is waited for. */
+  readonly leaseSeconds: number;
   readonly host: string;
   /** Of figures and probes; 0: any free port. */
   readonly port: number;
@@ -71,6 +73,9 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const leaseApi = connectApiServer(config, { userAgent, onAnswer: metrics.onRequest, now });
   const election = startLeaderElection({
     ...{ api: leaseApi, namespace: settings.operatorNamespace, name: LEASE_NAME, identity, now, monotonic },
+    leaseMilliseconds: options.leaseSeconds * 1_000,
+    renewDeadlineMilliseconds: options.leaseSeconds * 700,
+    retryMilliseconds: options.leaseSeconds * 200,
     onTrouble: (error) => logger.warn({ err: error }, "the lease could not be read or renewed"),
   });
   const api = connectApiServer(config, {

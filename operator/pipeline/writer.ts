@@ -56,7 +56,7 @@ export function childWriter({ api, cluster, uid }: WriterOptions): Writer {
     if (found !== null && kind === JOB) return;
     if (cached !== undefined && difference(object, cached, MANAGER) === null) return;
     if (cached !== undefined) await handOverReplicas(child, cached);
-    await apply(object, { api, kind, manager: MANAGER });
+    await apply(found === null ? firstForm(child) : object, { api, kind, manager: MANAGER });
   };
 
   /** Who drops replicas as their only owner sets them to 1: another manager holds them until the scaler writes its own. */
@@ -85,6 +85,13 @@ export function childWriter({ api, cluster, uid }: WriterOptions): Writer {
       }
     },
   };
+}
+
+/** Without replicas a Deployment would begin with one pod, and wait for its scaler. They are handed over at the next look. */
+function firstForm({ object, firstReplicas }: Child): KubeObject {
+  const spec = object.spec as { readonly replicas?: number } | undefined;
+  if (firstReplicas === undefined || spec === undefined || spec.replicas !== undefined) return object;
+  return { ...object, spec: { ...spec, replicas: firstReplicas } };
 }
 
 function taken(kind: ResourceKind, object: KubeObject, found: KubeObject): ChildError | ApiError {

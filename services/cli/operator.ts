@@ -23,6 +23,7 @@ interface Options {
   readonly pipelineImage: string;
   readonly maxRollouts: number;
   readonly workers: number;
+  readonly leaseSeconds: number;
   readonly host: string;
   readonly port: number;
 }
@@ -43,6 +44,7 @@ export function operatorCommand(): Command {
     .option("--pipeline-image <image>", "image of the roles where a resource names none", DEFAULT_IMAGE)
     .option("--max-rollouts <n>", "pipelines that take a new image at a time", whole(1), 5)
     .option("--workers <n>", "pipelines in work at a time", whole(1), 16)
+    .option("--lease-seconds <n>", "how long a leader that has fallen silent is waited for", whole(1), 10)
     .option("--host <address>", "address of figures and probes", "0.0.0.0")
     .option("--port <port>", "port of figures and probes", whole(0), 9090)
     .addHelpText("after", EXAMPLES)
@@ -56,7 +58,7 @@ async function run(options: Options): Promise<void> {
   const logger = createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
   const own = config.getContextObject(config.getCurrentContext())?.namespace;
   const operator = await startOperator({
-    ...{ config, logger, namespaces: options.namespaces, workers: options.workers },
+    ...{ config, logger, namespaces: options.namespaces, workers: options.workers, leaseSeconds: options.leaseSeconds },
     ...{ host: options.host, port: options.port },
     settings: settingsOf(options, own ?? "default"),
   });
