@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-/** `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker. */
+/**
+ * `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker;
+ * `api-server`: a real Kubernetes control plane.
+ */
 export default defineConfig({
   test: {
     pool: "forks",
@@ -12,7 +15,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts"],
+          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts", "**/*.apiserver.test.ts"],
         },
       },
       {
@@ -30,6 +33,17 @@ export default defineConfig({
           include: ["**/*.kafka.test.ts"],
           globalSetup: "test/kafka/setup.ts",
           testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "api-server",
+          include: ["**/*.apiserver.test.ts"],
+          globalSetup: "test/api-server/setup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxConcurrency: 12,
         },
       },
     ],

@@ -4,7 +4,9 @@ import { deadLettersCommand } from "./dead-letters.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { localCommand } from "./local.ts";
 import { modelsCommand } from "./models.ts";
+import { operatorCommand } from "./operator.ts";
 import { settleProcess } from "./process-settings.ts";
+import { renderCommand } from "./render.ts";
 import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
 import { collectorCommand, consumeCommand, migrateCommand, serveCommand, trainCommand } from "./roles.ts";
@@ -27,7 +29,10 @@ const program = new Command("productmatcher")
   .addCommand(collectorCommand())
   .addCommand(consumeCommand())
   .addCommand(trainCommand())
-  .addCommand(serveCommand());
+  .addCommand(serveCommand())
+
+  .addCommand(renderCommand())
+  .addCommand(operatorCommand());
 
 try {
   await program.parseAsync();

@@ -1,4 +1,5 @@
 /** Defaults as the API server fills them in. */
+import { isDeepStrictEqual } from "node:util";
 import type { Schema } from "../../crds/index.ts";
 import type { Path } from "./fault.ts";
 
@@ -36,6 +37,44 @@ function fill(schema: Schema, value: unknown, path: Path, empty: Path[]): unknow
     .filter(([name, field]) => field.default !== undefined && !present.has(name))
     .map(([name, field]) => [name, fill(field, structuredClone(field.default), [...path, name], empty)] as const);
   return Object.fromEntries([...written, ...added]);
+}
+
+/** The other way round: a copy of `value` without the fields that equal their defaults. */
+export function withoutDefaults(schema: Schema, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items ? value.map((entry) => withoutDefaults(items, entry)) : value;
+  }
+  if (!isRecord(value)) return value;
+  const { properties = {}, additionalProperties } = schema;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) => {
+      const fieldSchema = ownSchema(properties, name) ?? additionalProperties;
+      if (fieldSchema === undefined) return [[name, field] as const];
+      return isDefault(fieldSchema, field) ? [] : [[name, withoutDefaults(fieldSchema, field)] as const];
+    }),
+  );
+}
+
+function isDefault(schema: Schema, value: unknown): boolean {
+  if (schema.default === undefined) return false;
+  const filled = (part: unknown) => fill(schema, structuredClone(part), [], []);
+  return isDeepStrictEqual(filled(schema.default), filled(value));
+}
+
+/** A copy without the fields that the schema does not know: those that a newer version of it has. */
+export function knownFields(schema: Schema, value: unknown): unknown {
+  if (schema["x-kubernetes-preserve-unknown-fields"] === true) return value;
+  if (Array.isArray(value)) return value.map((entry) => knownFields(schema.items ?? {}, entry));
+  if (!isRecord(value)) return value;
+  const { properties, additionalProperties } = schema;
+  if (properties === undefined && additionalProperties === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) => {
+      const fieldSchema = ownSchema(properties ?? {}, name) ?? additionalProperties;
+      return fieldSchema === undefined ? [] : [[name, knownFields(fieldSchema, field)] as const];
+    }),
+  );
 }
 
 function ownSchema(properties: Readonly<Record<string, Schema>>, name: string): Schema | undefined {

@@ -1,5 +1,6 @@
 /** Resource files: read, checked, with defaults filled in. */
-export { type Fault, type Finding, faultText } from "./fault.ts";
+export { knownFields, withDefaults, withoutDefaults } from "./defaults.ts";
+export { type Fault, type Finding, faultText, pathText } from "./fault.ts";
 export { namesOf, type PipelineNames } from "./names.ts";
 export { type ReadPipelines, readPipelines } from "./read.ts";
 export { nearest } from "./suggestions.ts";
