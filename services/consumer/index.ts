@@ -31,5 +31,6 @@ export {
   type SqlClient,
   tableLookup,
 } from "./enrichment/index.ts";
+export { CONSUMER_LIMITS } from "./limits.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
 export { isAlive, type Liveness } from "./pulse.ts";
