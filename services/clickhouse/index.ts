@@ -21,4 +21,5 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export { inPieces } from "./pieces.ts";
 export { readSecret, type Secret } from "./secret.ts";

@@ -1,5 +1,5 @@
 import { type ActivityLog, RECORD_ID_HEADER } from "../activity-log/index.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, inPieces } from "../clickhouse/index.ts";
 import { DEAD_LETTER_HEADER } from "./prepare.ts";
 
 /** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
@@ -165,16 +165,17 @@ function* pagesOf(letters: readonly SizedId[]): Generator<string[]> {
 
 /** @throws ClickHouseError */
 export async function markResolved(clickhouse: ClickHouse, ids: readonly string[], now: number): Promise<void> {
-  if (ids.length === 0) return;
-  await clickhouse.command(
-    `INSERT INTO dead_letters (
-       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, resolved,
-       updated_at
-     )
-     SELECT
-       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, true,
-       fromUnixTimestamp64Milli({now:Int64})
-     FROM dead_letters FINAL WHERE id IN {ids:Array(String)} AND NOT resolved`,
-    { ids, now },
-  );
+  for (const part of inPieces(ids, (id) => [id], IDS_PER_STATEMENT))
+    await clickhouse.command(MARK_RESOLVED, { ids: part, now });
 }
+
+const IDS_PER_STATEMENT = 5_000;
+
+const MARK_RESOLVED = `
+INSERT INTO dead_letters (
+  id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, resolved, updated_at
+)
+SELECT
+  id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, true,
+  fromUnixTimestamp64Milli({now:Int64})
+FROM dead_letters FINAL WHERE id IN {ids:Array(String)} AND NOT resolved`;
