@@ -1,6 +1,7 @@
 /**
  * The activity of a shop as every role sees it: what a mapped record becomes, whatever shape its topic had.
  */
+import { anonymousActor } from "./identity.ts";
 
 /** Event names that ProductMatcher knows; a shop may use others of its own. */
 export const EVENT_NAMES = [
@@ -23,7 +24,7 @@ export interface ActivityEvent {
   readonly userId: string;
   readonly anonymousId: string;
   readonly sessionId: string;
-  /** `""` only for events of the shop's own that concern no item. */
+  /** `""` only for events of the shop's own that concern no item, and for the refund of a whole order (`properties.order_id`). */
   readonly itemId: string;
   /** Milliseconds since 1970, UTC; within 2000-01-01 and one day ahead of the clock. */
   readonly occurredAt: number;
@@ -60,6 +61,10 @@ export interface ItemRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC: of two records of one item the later wins. */
   readonly updatedAt: number;
+  /** It is the item's whole state: what it does not mention is unset. */
+  readonly whole?: true;
+  /** The shop has it no more: it is in no answer, and keeps its name for history. Other fields say nothing. */
+  readonly deleted?: true;
 }
 
 /** What is known of a user beside activity. */
@@ -68,6 +73,8 @@ export interface UserRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970, UTC. */
   readonly updatedAt: number;
+  /** It is the user's whole state: what it does not mention is unset. */
+  readonly whole?: true;
 }
 
 /** What one record of a topic turned into. */
@@ -82,7 +89,7 @@ export type Activity =
  */
 export function actorOf(event: Pick<ActivityEvent, "userId" | "anonymousId" | "sessionId">): string {
   if (event.userId !== "") return event.userId;
-  if (event.anonymousId !== "") return `anonymous:${event.anonymousId}`;
+  if (event.anonymousId !== "") return anonymousActor(event.anonymousId);
   return `session:${event.sessionId}`;
 }
 
@@ -98,6 +105,8 @@ export type RejectionReason =
   | "time_unparsable"
   | "time_out_of_range"
   | "topic_not_mapped"
+  | "undecodable"
+  | "schema_unknown"
   | "insert_refused";
 
 export interface Rejection {

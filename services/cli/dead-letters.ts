@@ -1,15 +1,12 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../consumer/index.ts";
-import { type AdminOptions, adminClient, dataDirOption, urlOption } from "./admin-client.ts";
+import { Command, Option } from "commander";
+import type { DeadLetterWithValue, ReplayedFromTopic } from "../consumer/index.ts";
+import { dataDirOption, urlOption } from "./admin-client.ts";
+import { type AccessOptions, accessDeadLetters, type Listing } from "./dead-letter-access.ts";
+import { secretsOption, wholeNumber } from "./options.ts";
 import { count, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
 
-interface Listing {
-  readonly counts: readonly DeadLetterCount[];
-  readonly deadLetters: readonly DeadLetter[];
-}
-
-interface ListOptions extends AdminOptions {
+interface ListOptions extends AccessOptions {
   readonly topic?: string;
   readonly reason?: string;
   readonly resolved?: true;
@@ -17,9 +14,10 @@ interface ListOptions extends AdminOptions {
   readonly json?: true;
 }
 
-interface ReplayOptions extends AdminOptions {
+interface ReplayOptions extends AccessOptions {
   readonly topic?: string;
   readonly reason?: string;
+  readonly from: "clickhouse" | "topic";
   readonly all?: true;
   readonly json?: true;
 }
@@ -36,8 +34,12 @@ export function deadLettersCommand(): Command {
 A record that fails is kept with its bytes, its place and a reason; docs/dead-letters.md says what each reason means
 and how to mend it. After the mapping was mended, send the records through again: those that pass become resolved.
 
+They are asked of the pipeline that answers at --url, or of the one in --data-dir; with --file of the resource's own
+ClickHouse and Kafka, whose secrets are read from --secrets.
+
 Examples:
   $ productmatcher dead-letters list
+  $ productmatcher dead-letters list -f storefront.yaml --secrets ./secrets
   $ productmatcher dead-letters show clicks/0/17
   $ productmatcher dead-letters replay --reason time_unparsable`,
     );
@@ -49,16 +51,17 @@ function listCommand(): Command {
     .option("--topic <name>", "of this topic alone")
     .option("--reason <code>", "of this reason alone")
     .option("--resolved", "also those that passed since")
-    .addOption(new Option("--limit <number>", "at most so many").argParser(limit).default(20))
+    .addOption(new Option("--limit <number>", "at most so many").argParser(wholeNumber(1, 1_000)).default(20))
     .addOption(urlOption())
     .addOption(dataDirOption())
+    .addOption(fileOption())
+    .addOption(secretsOption())
     .option("--json", "print as JSON")
     .addHelpText("after", "\nExample:\n  $ productmatcher dead-letters list --topic clicks --limit 5")
     .action(async (options: ListOptions) => {
-      const query = new URLSearchParams({ limit: String(options.limit), resolved: String(options.resolved ?? false) });
-      if (options.topic !== undefined) query.set("topic", options.topic);
-      if (options.reason !== undefined) query.set("reason", options.reason);
-      const listing = await adminClient(options).get<Listing>(`/admin/dead-letters?${query}`);
+      const { topic, reason, limit } = options;
+      const filter = { ...given({ topic, reason }), includeResolved: options.resolved ?? false };
+      const listing = await accessDeadLetters(options, ({ list }) => list(filter, limit));
       console.log(options.json ? JSON.stringify(listing, null, 2) : listingText(listing));
     });
 }
@@ -83,11 +86,12 @@ function showCommand(): Command {
     .argument("<id>", "as the list shows it")
     .addOption(urlOption())
     .addOption(dataDirOption())
+    .addOption(fileOption())
+    .addOption(secretsOption())
     .option("--json", "print as JSON, the bytes as base64")
     .addHelpText("after", "\nExample:\n  $ productmatcher dead-letters show clicks/0/17")
-    .action(async (id: string, options: AdminOptions & { readonly json?: true }) => {
-      const path = `/admin/dead-letters/${encodeURIComponent(id)}`;
-      const letter = await adminClient(options).get<DeadLetterWithValue>(path);
+    .action(async (id: string, options: AccessOptions & { readonly json?: true }) => {
+      const letter = await accessDeadLetters(options, ({ show }) => show(id));
       console.log(options.json ? JSON.stringify(letter, null, 2) : letterText(letter));
     });
 }
@@ -120,32 +124,49 @@ function replayCommand(): Command {
     .option("--topic <name>", "of this topic")
     .option("--reason <code>", "of this reason")
     .option("--all", "every open one")
+    .addOption(
+      new Option("--from <place>", "where they are read; the topic does not know which have passed since")
+        .choices(["clickhouse", "topic"])
+        .default("clickhouse"),
+    )
     .addOption(urlOption())
     .addOption(dataDirOption())
+    .addOption(fileOption())
+    .addOption(secretsOption())
     .option("--json", "print as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ productmatcher dead-letters replay --topic clicks\n  $ productmatcher dead-letters replay --all",
+      `
+Examples:
+  $ productmatcher dead-letters replay --topic clicks
+  $ productmatcher dead-letters replay --all
+  $ productmatcher dead-letters replay --all --from topic`,
     )
     .action(async (ids: string[], options: ReplayOptions) => {
-      const { topic, reason, all } = options;
+      const { topic, reason, from, all } = options;
       if (ids.length === 0 && topic === undefined && reason === undefined && all === undefined) {
         throw new CommandError("say which: ids, --topic, --reason, or --all", 2);
       }
-      const body = { ...(ids.length > 0 ? { ids } : {}), topic, reason };
-      const answer = await adminClient(options).post<{ sent: number }>("/admin/dead-letters/replay", body);
-      console.log(options.json ? JSON.stringify(answer) : sentText(answer.sent));
+      const filter = { ...given({ topic, reason }), ...(ids.length > 0 ? { ids } : {}) };
+      const answer = await accessDeadLetters(options, ({ replay }) => replay(filter, from));
+      console.log(options.json ? JSON.stringify(answer) : sentText(answer));
     });
 }
 
-function sentText(sent: number): string {
-  if (sent === 0) return "There was nothing open to send.";
+function sentText({ sent, withoutValue }: ReplayedFromTopic): string {
+  const left =
+    withoutValue === 0
+      ? ""
+      : `\n${count(withoutValue)} too large for the topic are in ClickHouse alone: --from clickhouse`;
+  if (sent === 0) return `There was nothing open to send.${left}`;
   const records = sent === 1 ? "1 record was" : `${count(sent)} records were`;
-  return `${records} sent through again; "dead-letters list" shows what is still open.`;
+  return `${records} sent through again; "dead-letters list" shows what is still open.${left}`;
 }
 
-function limit(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 1_000) return value;
-  throw new InvalidArgumentError("must be a whole number from 1 to 1000.");
+const fileOption = () => new Option("-f, --file <resource>", "the RecommenderPipeline of a cluster");
+
+function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }

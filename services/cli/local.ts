@@ -4,6 +4,7 @@ import { SchemaVersionError } from "../clickhouse/index.ts";
 import { ListenError } from "../http/index.ts";
 import { DataFolderError, type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
 import { dataDirOption } from "./admin-client.ts";
+import { port, wholeNumber } from "./options.ts";
 import { commandLogger, type Progress, progressBar } from "./output.ts";
 import { CommandError, readResource } from "./resource.ts";
 import { showTour } from "./tour.ts";
@@ -35,7 +36,7 @@ export function localCommand(): Command {
     )
     .addOption(
       new Option("--history-days <number>", "days of past activity that the simulated shop of a new folder begins with")
-        .argParser(days)
+        .argParser(wholeNumber(1, 365))
         .default(DEFAULT_HISTORY_DAYS),
     )
     .option("--reset", "delete what earlier runs kept in --data-dir, and begin anew")
@@ -134,20 +135,8 @@ async function untilStopped(local: RunningLocal): Promise<void> {
   console.log("Stopped. The next start goes on from here.");
 }
 
-function port(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
-  throw new InvalidArgumentError("must be a whole number from 0 to 65535; 0 takes any free port.");
-}
-
 function rate(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0 && value <= 10_000) return value;
   throw new InvalidArgumentError("must be a number above 0, up to 10000.");
-}
-
-function days(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 365) return value;
-  throw new InvalidArgumentError("must be a whole number from 1 to 365.");
 }

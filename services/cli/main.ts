@@ -7,6 +7,7 @@ import { modelsCommand } from "./models.ts";
 import { settleProcess } from "./process-settings.ts";
 import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
+import { collectorCommand, consumeCommand, migrateCommand, serveCommand, trainCommand } from "./roles.ts";
 import { simulateCommand } from "./simulate.ts";
 import { validateCommand } from "./validate.ts";
 
@@ -21,7 +22,12 @@ const program = new Command("productmatcher")
   .addCommand(evaluateCommand())
   .addCommand(modelsCommand())
   .addCommand(deadLettersCommand())
-  .addCommand(validateCommand());
+  .addCommand(validateCommand())
+  .addCommand(migrateCommand())
+  .addCommand(collectorCommand())
+  .addCommand(consumeCommand())
+  .addCommand(trainCommand())
+  .addCommand(serveCommand());
 
 try {
   await program.parseAsync();

@@ -1,21 +1,7 @@
-import type { ClickHouseClient } from "@clickhouse/client";
 import { embeddedAccess } from "./embedded.ts";
 import { encodeRows, insertStatement, tokenOf } from "./insert.ts";
-import type { Secret } from "./secret.ts";
 import { createServerDatabase, serverAccess } from "./server.ts";
-
-/** Where ClickHouse is: the engine inside this process with its data in a folder, or a server. */
-export type ClickHouseTarget = { readonly kind: "embedded"; readonly path: string } | ClickHouseServer;
-
-/** Secrets in files are read again when the server refuses what they said before: they may rotate. */
-export interface ClickHouseServer {
-  readonly kind: "server";
-  readonly url: string;
-  readonly username: Secret;
-  readonly password: Secret;
-  /** PEM of the authority that signed the server's certificate; those of the system when absent. */
-  readonly caCertificate?: Secret;
-}
+import type { Access, ClickHouseTarget } from "./target.ts";
 
 export type Parameters = Readonly<Record<string, unknown>>;
 
@@ -56,12 +42,6 @@ export interface ClickHouse {
   ): Promise<void>;
   /** The same connection; its statements are given up when the signal aborts. What the engine had begun, it may finish. */
   until(signal: AbortSignal): ClickHouse;
-  close(): Promise<void>;
-}
-
-/** The way to an engine, whichever it is: a statement is run with a client and under a signal that may give it up. */
-export interface Access {
-  run<T>(statement: (client: ClickHouseClient, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from "@clickhouse/client";
-import type { Access } from "./client.ts";
 import { identifier } from "./identifier.ts";
 import { sessionSettings } from "./settings.ts";
+import type { Access } from "./target.ts";
 
 /** The engine inside this process. The database is made when absent. */
 export async function embeddedAccess(path: string, database: string, timeoutSeconds: number): Promise<Access> {

@@ -1,7 +1,5 @@
 export {
   type ClickHouse,
-  type ClickHouseServer,
-  type ClickHouseTarget,
   type ConnectionOptions,
   createDatabase,
   openClickHouse,
@@ -9,8 +7,16 @@ export {
 } from "./client.ts";
 export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
 export { identifier } from "./identifier.ts";
+export { peopleOf, readLinks } from "./identities.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
-export { MIGRATIONS, migrate, SCHEMA_VERSION, SchemaVersionError } from "./migrations/index.ts";
+export {
+  MIGRATIONS,
+  migrate,
+  requireSchema,
+  SCHEMA_VERSION,
+  SchemaMissingError,
+  SchemaVersionError,
+} from "./migrations/index.ts";
 export { type ModelContent, readContent, type Verification, verify } from "./model-checksum.ts";
 export {
   type ListedVersion,
@@ -21,5 +27,4 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
-export { inPieces } from "./pieces.ts";
-export { readSecret, type Secret } from "./secret.ts";
+export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

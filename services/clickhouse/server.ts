@@ -1,8 +1,8 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import type { Access, ClickHouseServer } from "./client.ts";
+import { readSecret } from "../config/secret-file.ts";
 import { identifier } from "./identifier.ts";
-import { readSecret } from "./secret.ts";
 import { sessionSettings } from "./settings.ts";
+import type { Access, ClickHouseServer } from "./target.ts";
 
 /** No answer came in time. What the server had begun, it may have finished. */
 export class StatementTimeoutError extends Error {
@@ -35,7 +35,7 @@ export async function serverAccess(
     client: openClient(target.url, database, secrets, timeoutSeconds),
   });
   const closing = new AbortController();
-  let opened = open(await readSecrets(target));
+  let opened = open(readSecrets(target));
   const attempt = <T>(at: Opened, statement: Parameters<Access["run"]>[0], signal: AbortSignal) =>
     bounded(timeoutSeconds, [signal, closing.signal], (bound) => statement(at.client, bound) as Promise<T>);
   return {
@@ -45,7 +45,7 @@ export async function serverAccess(
         return await attempt<T>(before, statement, signal);
       } catch (error) {
         if (!mayHaveRotated(error)) throw error;
-        const secrets = await readSecrets(target);
+        const secrets = readSecrets(target);
         if (sameSecrets(secrets, before.secrets)) throw error;
         // The client before is not closed: others may be using it. Its sockets end once they are idle.
         if (!sameSecrets(secrets, opened.secrets)) opened = open(secrets);
@@ -131,11 +131,11 @@ async function bounded<T>(
   }
 }
 
-async function readSecrets({ username, password, caCertificate }: ClickHouseServer): Promise<Secrets> {
+function readSecrets({ username, password, caCertificate }: ClickHouseServer): Secrets {
   return {
-    username: await readSecret(username),
-    password: await readSecret(password),
-    caCertificate: caCertificate === undefined ? undefined : await readSecret(caCertificate),
+    username: readSecret(username),
+    password: readSecret(password),
+    caCertificate: caCertificate === undefined ? undefined : readSecret(caCertificate),
   };
 }
 

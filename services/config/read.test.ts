@@ -31,7 +31,7 @@ describe("defaults", () => {
           topicDefaults: { partitions: 12, replicationFactor: 3, retentionHours: 168 },
         },
         startFrom: "Earliest",
-        topics: [{ name: "shop-events", record: "Event" }],
+        topics: [{ name: "shop-events", record: "Event", format: "JSON" }],
       },
       attribution: { touches: ["view", "click"], conversions: ["purchase"], credit: "FirstTouch", windowSeconds: 3600 },
       privacy: { ipAddress: "Truncate", userAgent: "Family" },

@@ -27,6 +27,9 @@ const topic = (fields: Spec) => ({ source: { kafka, topics: [{ name: "events" },
 const occurredAt = (time: Spec) =>
   topic({ event: "view", mapping: { fields: { userId: "u", itemId: "i" }, occurredAt: time } });
 const kafkaWith = (fields: Spec) => ({ source: { kafka: { ...kafka, ...fields }, topics: [{ name: "events" }] } });
+const sasl = (fields: Spec) => kafkaWith({ tls: {}, sasl: fields });
+const credentials = { secretRef: { name: "kafka-user" } };
+const oauth = { tokenEndpointURL: "https://login.example/oauth2/token" };
 const clickhouseWith = (fields: Spec) => ({ sink: { clickhouse: { ...clickhouse, ...fields } } });
 const postgres = (tables: Spec) => ({ enrichment: { postgres: { uriSecretKeyRef: { name: "db" }, ...tables } } });
 const users = { table: "users", key: "id", columns: { username: "name" } };
@@ -337,6 +340,60 @@ const CASES: readonly Case[] = [
     path: "spec.collector.exposure",
     breaks: { collector: { writeKeys: [key], exposure: { type: "HTTPRoute", host: "a.example" } } },
     holds: { collector: { writeKeys: [key], exposure: route } },
+  },
+  {
+    id: "V25",
+    message: "sasl.credentials is needed, except",
+    path: "spec.source.kafka.sasl",
+    breaks: sasl({ mechanism: "PLAIN" }),
+    holds: sasl({ mechanism: "PLAIN", credentials }),
+  },
+  {
+    id: "V25",
+    message: "sasl.credentials is needed, except",
+    path: "spec.source.kafka.sasl",
+    breaks: sasl({ mechanism: "AWS_MSK_IAM", region: "eu-central-1", credentials }),
+    holds: sasl({ mechanism: "AWS_MSK_IAM", region: "eu-central-1" }),
+  },
+  {
+    id: "V26",
+    message: "sasl.oauth goes with mechanism: OAUTHBEARER",
+    path: "spec.source.kafka.sasl",
+    breaks: sasl({ mechanism: "OAUTHBEARER", credentials }),
+    holds: sasl({ mechanism: "OAUTHBEARER", credentials, oauth }),
+  },
+  {
+    id: "V26",
+    message: "sasl.oauth goes with mechanism: OAUTHBEARER",
+    path: "spec.source.kafka.sasl",
+    breaks: sasl({ mechanism: "SCRAM-SHA-512", credentials, oauth }),
+    holds: sasl({ mechanism: "SCRAM-SHA-512", credentials }),
+  },
+  {
+    id: "V27",
+    message: "sasl.region goes with mechanism: AWS_MSK_IAM",
+    path: "spec.source.kafka.sasl",
+    breaks: sasl({ mechanism: "AWS_MSK_IAM" }),
+    holds: sasl({ mechanism: "AWS_MSK_IAM", region: "eu-central-1" }),
+  },
+  {
+    id: "V28",
+    message: "mechanism: AWS_MSK_IAM needs tls",
+    path: "spec.source.kafka",
+    breaks: kafkaWith({ sasl: { mechanism: "AWS_MSK_IAM", region: "eu-central-1" } }),
+    holds: kafkaWith({ tls: {}, sasl: { mechanism: "AWS_MSK_IAM", region: "eu-central-1" } }),
+  },
+  {
+    id: "V29",
+    message: "a topic with format: SchemaRegistry needs",
+    path: "spec.source",
+    breaks: topic({ format: "SchemaRegistry" }),
+    holds: {
+      source: {
+        kafka: { ...kafka, schemaRegistry: { url: "https://registry:8081" } },
+        topics: [{ name: "events", format: "SchemaRegistry" }, { name: "other" }],
+      },
+    },
   },
   {
     id: "name",

@@ -1,4 +1,5 @@
-import { type ClickHouse, inPieces } from "../clickhouse/index.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import { inParts } from "./parts.ts";
 import type { EventRow } from "./rows.ts";
 
 export interface AttributionSpec {
@@ -18,7 +19,7 @@ export interface TouchedPairs {
   readonly to: number;
 }
 
-interface Pair {
+export interface Pair {
   readonly actor_id: string;
   readonly item_id: string;
 }
@@ -44,14 +45,12 @@ export function touchedPairs(rows: readonly EventRow[], spec: AttributionSpec): 
 }
 
 /** Different for different pairs, whatever characters the ids have. */
-function pairKey({ actor_id, item_id }: Pair): string {
+export function pairKey({ actor_id, item_id }: Pair): string {
   return `${actor_id.length}/${actor_id}${item_id}`;
 }
 
 /** Above as many, it is cheaper to ask for all touched pairs than to find out which of them have a conversion. */
 const MAX_CANDIDATES = 20_000;
-
-const PAIRS_PER_STATEMENT = 5_000;
 
 /** Pairs with a conversion in the time that the batch bears on: mostly few, since most touches earn nothing. */
 const CANDIDATES = `
@@ -92,15 +91,24 @@ WHERE touch.occurred_at <= checkout.occurred_at
   AND touch.occurred_at >= checkout.occurred_at - toIntervalSecond({window:UInt32})
 GROUP BY checkout.actor_id, checkout.item_id, checkout.checkout_id`;
 
-/** @throws ClickHouseError */
-export async function attribute(clickhouse: ClickHouse, touched: TouchedPairs, spec: AttributionSpec): Promise<void> {
+/**
+ * Answers the conversions of the touched pairs again, by what their own actor did.
+ *
+ * @returns the pairs with a conversion in the time that the batch bears on; `null`: too many to tell
+ * @throws ClickHouseError
+ */
+export async function attribute(
+  clickhouse: ClickHouse,
+  touched: TouchedPairs,
+  spec: AttributionSpec,
+): Promise<readonly Pair[] | null> {
   const { from, to } = touched;
   const candidates = await clickhouse.query<Pair>(CANDIDATES, { from, to, limit: MAX_CANDIDATES });
   const pairs =
     candidates.length < MAX_CANDIDATES
       ? candidates.filter((pair) => touched.pairs.has(pairKey(pair)))
       : [...touched.pairs.values()];
-  for (const part of inPieces(pairs, ({ actor_id, item_id }) => [actor_id, item_id], PAIRS_PER_STATEMENT)) {
+  for (const part of inParts(pairs, ({ actor_id, item_id }) => [actor_id, item_id])) {
     await clickhouse.command(ATTRIBUTE, {
       actors: part.map((pair) => pair.actor_id),
       items: part.map((pair) => pair.item_id),
@@ -110,4 +118,5 @@ export async function attribute(clickhouse: ClickHouse, touched: TouchedPairs, s
       window: spec.windowSeconds,
     });
   }
+  return candidates.length < MAX_CANDIDATES ? candidates : null;
 }

@@ -96,6 +96,39 @@ describe("storeItems", () => {
   });
 });
 
+describe("the whole state of an item", () => {
+  test("unsets what it does not mention; the item is as old as before", async () => {
+    const before = { name: "Pot", price: 3, stock: 1, hidden: true, embedding: [1], attributes: { brand: '"Elm"' } };
+    await storeItems(clickhouse, [item(0, "g", before)]);
+    await storeItems(clickhouse, [item(1, "g", { name: "Pan", whole: true, attributes: { colour: '"red"' } })]);
+    expect(await storedItem("g")).toEqual({
+      name: "Pan",
+      categories: [],
+      price: null,
+      stock: null,
+      hidden: false,
+      attributes: { colour: '"red"' },
+      embedding: [],
+      created_at: String(START),
+      updated_at: String(START + DAY),
+    });
+  });
+
+  test("an item that is gone is hidden, keeps its name for history, and can come back", async () => {
+    await storeItems(clickhouse, [item(0, "h", { name: "Pot", price: 3 }), item(1, "h", { deleted: true })]);
+    expect(await storedItem("h")).toMatchObject({ name: "Pot", price: "3", hidden: true });
+    await storeItems(clickhouse, [item(0, "h", { name: "late", whole: true })]);
+    expect(await storedItem("h")).toMatchObject({ name: "Pot", hidden: true });
+    await storeItems(clickhouse, [item(2, "h", { name: "Pot", whole: true })]);
+    expect(await storedItem("h")).toMatchObject({ name: "Pot", price: null, hidden: false });
+  });
+
+  test("one that was never known can be gone, too", async () => {
+    await storeItems(clickhouse, [item(0, "i", { deleted: true })]);
+    expect(await storedItem("i")).toMatchObject({ name: "", hidden: true });
+  });
+});
+
 describe("storeUsers", () => {
   const stored = (userId: string) =>
     clickhouse.query("SELECT attributes FROM users FINAL WHERE user_id = {userId:String}", { userId });
@@ -105,5 +138,12 @@ describe("storeUsers", () => {
     expect(await stored("ann")).toEqual([{ attributes: { name: "Ann", plan: "gold" } }]);
     await storeUsers(clickhouse, [user(0, "ann", { plan: "late" })]);
     expect(await stored("ann")).toEqual([{ attributes: { name: "Ann", plan: "gold" } }]);
+  });
+
+  test("the whole state of a user unsets what it does not mention", async () => {
+    await storeUsers(clickhouse, [user(1, "bob", { plan: "gold", name: "Bob" })]);
+    const { change } = user(2, "bob", { plan: "free" });
+    await storeUsers(clickhouse, [{ change: { ...change, whole: true } }]);
+    expect(await stored("bob")).toEqual([{ attributes: { plan: "free" } }]);
   });
 });

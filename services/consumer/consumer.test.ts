@@ -15,7 +15,8 @@ import { decodeSignals } from "../activity/signals.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { PartitionLag } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { type Consumer, type ConsumerOptions, cachedLookup, consumerMetrics, tableLookup } from "./index.ts";
+import { cachedLookup, tableLookup } from "./enrichment/index.ts";
+import { type Consumer, type ConsumerOptions, consumerMetrics } from "./index.ts";
 import { DEAD_LETTER_HEADER } from "./prepare.ts";
 
 const HOUR = 3_600_000;

@@ -1,6 +1,7 @@
-import { type ActivityLog, RECORD_ID_HEADER } from "../activity-log/index.ts";
-import { type ClickHouse, inPieces } from "../clickhouse/index.ts";
-import { DEAD_LETTER_HEADER } from "./prepare.ts";
+import type { ActivityLog } from "../activity-log/index.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import { sentAgain } from "./dead-letter-record.ts";
+import { inParts } from "./parts.ts";
 
 /** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
 export interface DeadLetter {
@@ -120,12 +121,9 @@ export async function replayDeadLetters(
     for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
       await log.append(
         topic,
-        group.map((letter) => ({
-          key: letter.key === "" ? null : letter.key,
-          value: Buffer.from(letter.valueBase64, "base64"),
-          headers: { ...letter.headers, [RECORD_ID_HEADER]: letter.id, [DEAD_LETTER_HEADER]: "replay" },
-          timestamp: Number(letter.recorded),
-        })),
+        group.map(({ id, key, headers, recorded, valueBase64 }) =>
+          sentAgain({ id, key, headers, recordedAt: Number(recorded), value: Buffer.from(valueBase64, "base64") }),
+        ),
       );
     }
   }
@@ -165,11 +163,8 @@ function* pagesOf(letters: readonly SizedId[]): Generator<string[]> {
 
 /** @throws ClickHouseError */
 export async function markResolved(clickhouse: ClickHouse, ids: readonly string[], now: number): Promise<void> {
-  for (const part of inPieces(ids, (id) => [id], IDS_PER_STATEMENT))
-    await clickhouse.command(MARK_RESOLVED, { ids: part, now });
+  for (const part of inParts(ids, (id) => [id])) await clickhouse.command(MARK_RESOLVED, { ids: part, now });
 }
-
-const IDS_PER_STATEMENT = 5_000;
 
 const MARK_RESOLVED = `
 INSERT INTO dead_letters (

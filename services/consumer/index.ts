@@ -1,12 +1,12 @@
 export type { AttributionSpec } from "./attribution.ts";
-export { type CatalogueSync, startCatalogueSync } from "./catalogue-sync.ts";
+export type { CatalogueSync } from "./catalogue-sync.ts";
 export {
   type CloseOptions,
   type Consumer,
-  type ConsumerOptions,
   type ConsumerStatus,
   startConsumer,
 } from "./consumer.ts";
+export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
 export {
   countDeadLetters,
   type DeadLetter,
@@ -19,7 +19,6 @@ export {
 } from "./dead-letters.ts";
 export {
   type AttributeSource,
-  cachedLookup,
   openPostgres,
   type PostgresConnection,
   type PostgresOptions,
@@ -29,8 +28,9 @@ export {
   quotedTable,
   type SourceStatus,
   type SqlClient,
-  tableLookup,
 } from "./enrichment/index.ts";
+export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { CONSUMER_LIMITS } from "./limits.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
+export type { ConsumerOptions } from "./options.ts";
 export { isAlive, type Liveness } from "./pulse.ts";

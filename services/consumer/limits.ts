@@ -7,6 +7,4 @@ export const CONSUMER_LIMITS = {
   batch: { maxRecords: 4_000, maxBytes: 8 * 1024 * 1024 },
   /** For `openKafkaLog`. */
   maxBufferedBytes: 8 * 1024 * 1024,
-  /** For `openClickHouse`: a server that does not answer is given up after this, and asked again. */
-  timeoutSeconds: 60,
 } as const;

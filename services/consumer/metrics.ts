@@ -13,7 +13,7 @@ export interface DoneBatch {
 }
 
 /** Why a batch could not be stored. */
-export type RetryCause = "enrichment" | "log" | `clickhouse_${Lowercase<FailureCause>}`;
+export type RetryCause = "schema_registry" | "enrichment" | "log" | `clickhouse_${Lowercase<FailureCause>}`;
 
 /** The consumer at this moment. */
 export interface ConsumerState {

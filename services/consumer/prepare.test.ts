@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { json, mappersOf, viewOf } from "../../test/fixtures/consumer.ts";
-import type { LogRecord } from "../activity-log/index.ts";
+import { type LogRecord, RECORD_TIME_HEADER } from "../activity-log/index.ts";
 import { DEAD_LETTER_HEADER, prepare } from "./prepare.ts";
 
 const NOW = Date.UTC(2026, 0, 15);
@@ -84,6 +84,16 @@ describe("prepare", () => {
     const batch = prepare([record("orders", 0, 0, order)], orders, NOW);
     expect(batch.events.map(({ event }) => event.eventId)).toEqual(["o1#0", "o1#2"]);
     expect(batch.deadLetters).toMatchObject([{ reason: "field_missing", path: "lines.1.sku" }]);
+  });
+
+  test("a record that was sent again has the time of its first sending, whatever its topic says", () => {
+    const again = (time: string) =>
+      record("shop.events", 0, 1, viewOf("v1"), { headers: { [RECORD_TIME_HEADER]: time } });
+    const timeOf = (time: string) => prepare([again(time)], mappers, NOW).events[0]?.event.occurredAt;
+    expect(timeOf(`${NOW - 5_000}`)).toBe(NOW - 5_000);
+    expect(timeOf("yesterday")).toBe(NOW);
+    const failed = record("shop.events", 0, 1, "{", { headers: { [RECORD_TIME_HEADER]: "17" } });
+    expect(prepare([failed], mappers, NOW).deadLetters).toMatchObject([{ recorded_at: 17 }]);
   });
 
   test("knows when the log received the oldest record", () => {

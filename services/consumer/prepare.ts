@@ -1,5 +1,5 @@
 import type { ActivityEvent, ItemRecord, RecordMapper, Rejection, UserRecord } from "../activity/index.ts";
-import type { LogRecord, Position } from "../activity-log/index.ts";
+import { type LogRecord, type Position, RECORD_TIME_HEADER } from "../activity-log/index.ts";
 import { offsetRanges } from "./offset-ranges.ts";
 import { type DeadLetterRow, deadLetterRow, recordId, type Source } from "./rows.ts";
 
@@ -48,7 +48,8 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
   const deadLetters: DeadLetterRow[] = [];
   const resolved: string[] = [];
   const positions = new Map<string, Position>();
-  for (const record of records) {
+  for (const received of records) {
+    const record = withItsOwnTime(received);
     const { topic, partition, offset } = record;
     const source = { topic, partition, offset };
     positions.set(`${partition}/${topic}`, { topic, partition, offset: offset + 1 });
@@ -74,6 +75,12 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
     resolved,
     positions: [...positions.values()],
   };
+}
+
+/** A record that was sent again is as old as when it was sent first, whatever time its topic gives it. */
+function withItsOwnTime(record: LogRecord): LogRecord {
+  const time = record.headers[RECORD_TIME_HEADER];
+  return time !== undefined && /^-?\d{1,16}$/.test(time) ? { ...record, timestamp: Number(time) } : record;
 }
 
 function notMapped(topic: string): Rejection {

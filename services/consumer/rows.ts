@@ -1,5 +1,6 @@
 /** Rows as the sink's tables take them: names of columns, times as milliseconds. */
 import { type ActivityEvent, actorOf, type ItemRecord, type Rejection, type UserRecord } from "../activity/index.ts";
+import type { Signal } from "../activity/signals.ts";
 import { type LogRecord, RECORD_ID_HEADER } from "../activity-log/index.ts";
 
 export type Attributes = Readonly<Record<string, string>>;
@@ -102,6 +103,18 @@ export function eventRow(event: ActivityEvent, source: Source, enrichment: Enric
   };
 }
 
+/** What the recommenders hear of a row; it concerns an item. */
+export function signalOfRow(row: EventRow): Signal {
+  return {
+    actorId: row.actor_id,
+    event: row.event,
+    itemId: row.item_id,
+    occurredAt: row.occurred_at,
+    quantity: row.quantity,
+    eventId: row.event_id,
+  };
+}
+
 /** A conversion in `attributed_checkouts`, before any touch is known: those columns keep their defaults. */
 export function checkoutRow(row: EventRow): object {
   return {
@@ -164,10 +177,15 @@ const NEW_ITEM: Omit<ItemRow, "item_id" | "updated_at"> = {
   attributes: {},
 };
 
-/** The item after a change: what the record does not mention stays as it was. */
+/**
+ * The item after a change: what the record does not mention stays as it was, or is unset by one of the whole state. An
+ * item is as old as its first record unless one says otherwise.
+ */
 export function mergeItem(before: ItemRow | undefined, change: ItemRecord): ItemRow {
-  const { itemId, attributes, createdAt, updatedAt, ...fields } = change;
-  const base = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  const { itemId, attributes, createdAt, updatedAt, whole, deleted, ...fields } = change;
+  const known = before ?? { ...NEW_ITEM, created_at: updatedAt };
+  if (deleted) return { ...known, item_id: itemId, hidden: true, updated_at: updatedAt };
+  const base = whole ? { ...NEW_ITEM, created_at: known.created_at } : known;
   return {
     ...base,
     ...fields,
@@ -189,7 +207,7 @@ export const USER_COLUMNS = ["user_id", "attributes", "updated_at"] as const sat
 export function mergeUser(before: UserRow | undefined, change: UserRecord): UserRow {
   return {
     user_id: change.userId,
-    attributes: { ...before?.attributes, ...change.attributes },
+    attributes: change.whole ? change.attributes : { ...before?.attributes, ...change.attributes },
     updated_at: change.updatedAt,
   };
 }

@@ -1,5 +1,10 @@
 export { type Answer, send } from "./answer.ts";
+export { BytesInFlight, type Lease } from "./bytes-in-flight.ts";
+export { type CrossOriginOptions, crossOrigin } from "./cross-origin.ts";
+export { full, type JsonBodyLimits, readJson } from "./json-body.ts";
+export { basicUser, findKey } from "./keys.ts";
 export { jsonBody, methodNotAllowed, notFound, problemHandler } from "./middleware.ts";
 export { type Operations, operations, type Readiness } from "./operations.ts";
 export { PROBLEM_TYPES, type Problem, type ProblemError, type ProblemType, problem, problemAnswer } from "./problem.ts";
+export { Refusal } from "./refusal.ts";
 export { ListenError, type ListenErrorCode, type RunningServer, type ServerOptions, startServer } from "./server.ts";

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import type { Logger } from "pino";
 import { type Problem, problem } from "./problem.ts";
+import { Refusal } from "./refusal.ts";
 
 /**
  * Parses a JSON body into `request.body`; answers 413, 415 or 400 by itself.
@@ -40,6 +41,11 @@ export const notFound: RequestHandler = (request, response) =>
 export function problemHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error);
+    if (error instanceof Refusal) {
+      const { method, path } = request;
+      if (error.cause !== undefined) logger.error({ err: error.cause, method, path }, "request refused");
+      return problem(response, error.problem);
+    }
     const known = clientProblem(error);
     if (known === undefined) logger.error({ err: error, method: request.method, path: request.path }, "request failed");
     problem(

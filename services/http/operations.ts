@@ -8,18 +8,24 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 
 export interface Operations {
   readonly registry: Registry;
+  /** `false`: stuck for good, so that only ending the process helps. Alive when absent. */
+  readonly isAlive?: () => boolean;
   readonly readiness: () => Readiness;
   /** The body of `/status`. */
   readonly status: () => object | Promise<object>;
 }
 
 /** What every role answers for those who run it: `/healthz`, `/readyz`, `/status`, `/metrics`. */
-export function operations({ registry, readiness, status }: Operations): Router {
+export function operations({ registry, isAlive = () => true, readiness, status }: Operations): Router {
   const router = Router();
   const readOnly = methodNotAllowed(["GET", "HEAD"]);
   router
     .route("/healthz")
-    .get((_request, response) => void response.json({ status: "alive" }))
+    .get((_request, response) => {
+      if (isAlive()) response.json({ status: "alive" });
+      else
+        problem(response, { type: "unavailable", detail: "The role's loop does not run any more: end the process." });
+    })
     .all(readOnly);
   router
     .route("/readyz")

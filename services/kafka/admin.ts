@@ -45,8 +45,12 @@ export class KafkaAdmin {
     return partitions;
   }
 
-  /** Makes a topic; nothing happens when it is there already. */
-  async createTopic(topic: string, defaults: TopicDefaults, config: Readonly<Record<string, string>> = {}) {
+  /** Makes a topic; nothing happens when it is there already. @returns whether it was made */
+  async createTopic(
+    topic: string,
+    defaults: TopicDefaults,
+    config: Readonly<Record<string, string>> = {},
+  ): Promise<boolean> {
     const { partitions, replicationFactor, retentionMilliseconds, maxRecordBytes } = defaults;
     const entries = {
       "retention.ms": `${retentionMilliseconds ?? KEPT_FOR_EVER}`,
@@ -54,13 +58,16 @@ export class KafkaAdmin {
       ...config,
     };
     const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }));
-    await this.#ask(`making topic ${topic}`, { topic }, (admin) =>
-      admin.createTopics({
+    const made = await this.#ask(`making topic ${topic}`, { topic }, async (admin) => {
+      // Looked for first: whoever may not make topics may use those that others made.
+      if ((await this.#find(admin, topic)) !== null) return false;
+      return admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
         waitForLeaders: true,
-      }),
-    );
+      });
+    });
     this.#topics.delete(topic);
+    return made;
   }
 
   async ends(topic: string): Promise<PartitionEnds[]> {

@@ -5,10 +5,11 @@
 import { readFileSync } from "node:fs";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import kafkajs, { type ISocketFactoryArgs, type Kafka, type SASLOptions } from "kafkajs";
+import kafkajs, { type ISocketFactoryArgs, type Kafka } from "kafkajs";
 import { registerCodecs } from "./codecs.ts";
 import { correctKafkajs } from "./corrections.ts";
-import type { CompiledOptions, SaslFiles, TlsFiles } from "./options.ts";
+import type { CompiledOptions, TlsFiles } from "./options.ts";
+import { signIn } from "./sign-in.ts";
 
 const KEEP_ALIVE_MILLISECONDS = 60_000;
 const CONNECT_TIMEOUT_MILLISECONDS = 10_000;
@@ -28,7 +29,7 @@ export interface Client {
 export function openClient(options: CompiledOptions, retries = RETRIES): Client {
   registerCodecs();
   correctKafkajs();
-  const { bootstrapServers, clientId, tls, sasl } = options;
+  const { bootstrapServers, clientId, tls, sasl, now } = options;
   const sockets = new Set<Socket>();
   let open = true;
 
@@ -45,7 +46,7 @@ export function openClient(options: CompiledOptions, retries = RETRIES): Client 
     clientId,
     brokers: [...bootstrapServers],
     ssl: tls !== undefined,
-    ...(sasl === undefined ? {} : { sasl: signIn(sasl) }),
+    ...(sasl === undefined ? {} : { sasl: signIn(sasl, now) }),
     socketFactory,
     connectionTimeout: CONNECT_TIMEOUT_MILLISECONDS,
     authenticationTimeout: CONNECT_TIMEOUT_MILLISECONDS,
@@ -77,23 +78,4 @@ function secure(tls: TlsFiles, host: string, port: number, onConnect: () => void
     },
     onConnect,
   );
-}
-
-/** kafkajs reads both properties at each sign-in, also when a broker asks for it again on a living connection. */
-function signIn({ mechanism, username, passwordFile }: SaslFiles): SASLOptions {
-  const names = { PLAIN: "plain", "SCRAM-SHA-256": "scram-sha-256", "SCRAM-SHA-512": "scram-sha-512" } as const;
-  return {
-    mechanism: names[mechanism],
-    get username() {
-      return typeof username === "string" ? username : secret(username.file);
-    },
-    get password() {
-      return secret(passwordFile);
-    },
-  };
-}
-
-/** Without the line break that editors and `echo` leave at the end. */
-function secret(file: string): string {
-  return readFileSync(file, "utf8").replace(/\r?\n$/, "");
 }

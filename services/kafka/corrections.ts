@@ -17,11 +17,23 @@ interface Runner {
   commitOffsets(offsets: unknown): Promise<void>;
 }
 
+interface Connection {
+  /** As of `process.hrtime`; `null` before the first sign-in. */
+  readonly authenticatedAt: [number, number] | null;
+  /** In milliseconds; 0: for ever. A Long. */
+  readonly sessionLifetime: { toString(): string };
+  isAuthenticated(): boolean;
+}
+
 interface Class<Instance> {
   readonly prototype: Instance;
 }
 
 const CHECK_MILLISECONDS = 10;
+/** How long before a session's end it is renewed. */
+const RENEWAL_MILLISECONDS = 10_000;
+/** Brokers refuse a renewal that follows a sign-in sooner. */
+const SOONEST_RENEWAL_MILLISECONDS = 1_100;
 const load = createRequire(import.meta.url);
 let corrected = false;
 
@@ -42,6 +54,17 @@ export function correctKafkajs(): void {
       },
       throttled > 0 ? throttled : CHECK_MILLISECONDS,
     );
+  };
+
+  const connection: Class<Connection> = load("kafkajs/src/network/connection.js");
+  // As published, a session of less than ten seconds is renewed before each request, which brokers refuse.
+  connection.prototype.isAuthenticated = function (this: Connection): boolean {
+    if (this.authenticatedAt === null) return false;
+    const lifetime = Number(this.sessionLifetime.toString());
+    if (lifetime === 0) return true;
+    const [seconds, nanoseconds] = process.hrtime(this.authenticatedAt);
+    const renewal = lifetime - Math.min(RENEWAL_MILLISECONDS, lifetime / 2);
+    return seconds * 1_000 + nanoseconds / 1_000_000 < Math.max(renewal, SOONEST_RENEWAL_MILLISECONDS);
   };
 
   // As published, a commit is tried again under the next generation, also for partitions that were given away by then,

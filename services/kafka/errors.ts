@@ -9,6 +9,8 @@ export type KafkaLogErrorCode =
   | "certificate_refused"
   /** The brokers refused the user, the password or the certificate. */
   | "sign_in_refused"
+  /** No token for signing in could be had. */
+  | "token_unavailable"
   /** Signed in, but not allowed to do this. */
   | "not_authorized"
   | "topic_missing"
@@ -46,7 +48,7 @@ export class KafkaLogError extends Error {
 const ADVICE: Partial<Record<KafkaLogErrorCode, string>> = {
   unreachable: "check bootstrapServers, the listener's protocol (plain or TLS) and the network policy",
   certificate_refused: "check tls.caFile, and the client's certificate where the brokers ask for one",
-  sign_in_refused: "check the user, the password file and the mechanism, and that the broker has this credential",
+  sign_in_refused: "check the user, the secret and the mechanism, and that the brokers know them",
   not_authorized: "give the user Read and Write on the topics and Read on the group",
   topic_missing: "create it, or give topicDefaults so that absent topics are made",
   record_too_large: "send smaller records, or raise max.message.bytes of the topic",
@@ -57,14 +59,26 @@ export function kafkaLogError(doing: string, error: unknown, place: KafkaErrorPl
   if (error instanceof KafkaLogError) return error;
   const code = codeOf(error);
   const advice = ADVICE[code] === undefined ? "" : `; ${ADVICE[code]}`;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = causesOf(error)
+    .map((cause) => (cause instanceof Error ? cause.message : String(cause)))
+    .join("; ");
   return new KafkaLogError(code, `${doing}: ${reason}${advice}`, place, { cause: error });
 }
 
+/** Of several failures in one, as of making topics, each. */
+function causesOf(error: unknown): readonly unknown[] {
+  const several = error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [];
+  return several.length > 0 ? several : [error];
+}
+
 function codeOf(error: unknown): KafkaLogErrorCode {
-  const { names, types, codes } = lineage(error);
+  const { names, types, codes } = lineage(causesOf(error)[0]);
+  if (names.has("TokenError")) return "token_unavailable";
   const any = (set: ReadonlySet<string>, values: readonly string[]) => values.some((value) => set.has(value));
-  if (any(names, ["KafkaJSSASLAuthenticationError"]) || any(types, ["SASL_AUTHENTICATION_FAILED"])) {
+  if (
+    any(names, ["KafkaJSSASLAuthenticationError", "TokenRefusedError"]) ||
+    any(types, ["SASL_AUTHENTICATION_FAILED"])
+  ) {
     return "sign_in_refused";
   }
   if ([...types].some((type) => type.endsWith("AUTHORIZATION_FAILED"))) return "not_authorized";

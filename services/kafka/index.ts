@@ -8,8 +8,12 @@ export {
   type Compression,
   type KafkaLogEvent,
   type KafkaLogOptions,
+  type MskIam,
+  type OAuthFiles,
+  type PasswordFiles,
   type SaslFiles,
   type TlsFiles,
   type TopicDefaults,
 } from "./options.ts";
+export { ensureTopics, type OwnTopic, ownTopics } from "./own-topics.ts";
 export type { KafkaSubscription, SubscriptionStatus } from "./subscription.ts";

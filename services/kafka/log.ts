@@ -15,8 +15,9 @@ export interface KafkaLog extends ActivityLog {
    * Makes a topic unless it is there.
    *
    * @param config further settings of the topic, as `{ "cleanup.policy": "compact" }`
+   * @returns whether it was made
    */
-  createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>): Promise<void>;
+  createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>): Promise<boolean>;
 }
 
 /**
@@ -74,9 +75,9 @@ class BrokerLog implements KafkaLog {
     return subscription;
   }
 
-  async createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>): Promise<void> {
+  async createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>) {
     this.#checkOpen();
-    await this.#admin.createTopic(topic, defaults, config);
+    return this.#admin.createTopic(topic, defaults, config);
   }
 
   close(): Promise<void> {

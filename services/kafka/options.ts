@@ -1,6 +1,7 @@
 /**
  * What a person gives to reach a Kafka cluster, checked once and completed with defaults.
  */
+import type { TextOrFile } from "../config/secret-file.ts";
 import { KafkaLogError } from "./errors.ts";
 
 export const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
@@ -15,11 +16,33 @@ export interface TlsFiles {
   readonly keyFile?: string;
 }
 
-/** The files are read again for every sign-in, so a password may be rotated while the program runs. */
-export interface SaslFiles {
+/** Their files are read again for every sign-in, so a secret may be rotated while the program runs. */
+export type SaslFiles = PasswordFiles | OAuthFiles | MskIam;
+
+export interface PasswordFiles {
   readonly mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512";
-  readonly username: string | { readonly file: string };
+  readonly username: TextOrFile;
   readonly passwordFile: string;
+}
+
+/** With tokens of an identity provider. */
+export interface OAuthFiles {
+  readonly mechanism: "OAUTHBEARER";
+  readonly tokenEndpointURL: string;
+  readonly clientId: TextOrFile;
+  readonly clientSecretFile: string;
+  readonly scope?: string;
+  /** SASL extensions that go with each token. */
+  readonly extensions?: Readonly<Record<string, string>>;
+  /** Authorities that vouch for the token endpoint, PEM. Default: those of the system. */
+  readonly caFile?: string;
+}
+
+/** With the role that AWS gives this process. */
+export interface MskIam {
+  readonly mechanism: "AWS_MSK_IAM";
+  /** Of the cluster. */
+  readonly region: string;
 }
 
 export interface TopicDefaults {
@@ -111,12 +134,24 @@ export function compileOptions(options: KafkaLogOptions): CompiledOptions {
   if (tls !== undefined && (tls.certificateFile === undefined) !== (tls.keyFile === undefined)) {
     invalid("tls has only one of certificateFile and keyFile: give both, or neither");
   }
+  checkSasl(compiled);
   for (const [name, value] of Object.entries({ ...compiled, ...topicDefaults })) {
     if (typeof value === "number" && !(Number.isSafeInteger(value) && value > 0)) {
       invalid(`${name} is ${value}: give a whole number of at least 1`);
     }
   }
   return Object.freeze(compiled);
+}
+
+function checkSasl({ sasl, tls }: CompiledOptions): void {
+  if (sasl?.mechanism === "AWS_MSK_IAM" && tls === undefined) invalid("AWS_MSK_IAM needs TLS: give tls, {} at least");
+  if (sasl?.mechanism !== "OAUTHBEARER") return;
+  if (!URL.canParse(sasl.tokenEndpointURL)) invalid(`tokenEndpointURL is ${sasl.tokenEndpointURL}: write https://...`);
+  // RFC 7628: a pair that breaks the message would be read as another one.
+  for (const [name, value] of Object.entries(sasl.extensions ?? {})) {
+    if (/^[A-Za-z]+$/.test(name) && name !== "auth" && /^[\x21-\x7e \t\r\n]*$/.test(value)) continue;
+    invalid(`the SASL extension ${JSON.stringify(name)} is not letters (and not auth), or its value not plain ASCII`);
+  }
 }
 
 function invalid(message: string): never {

@@ -1,7 +1,13 @@
 import { type Response, Router } from "express";
 import { z } from "zod";
 import { MappingError, type TopicSpec } from "../activity/index.ts";
-import { countDeadLetters, listDeadLetters, replayDeadLetters, showDeadLetter } from "../consumer/index.ts";
+import {
+  countDeadLetters,
+  listDeadLetters,
+  replayDeadLetters,
+  replayFromTopic,
+  showDeadLetter,
+} from "../consumer/index.ts";
 import { jsonBody, methodNotAllowed, problem } from "../http/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 import { countTopics } from "./topic-counts.ts";
@@ -21,6 +27,7 @@ const listQuery = z.strictObject({
 
 /** Strict, and no empty list of ids: a slip of the pen must not mean "all". */
 const replayBody = z.strictObject({
+  from: z.enum(["clickhouse", "topic"]).default("clickhouse"),
   topic: z.string().optional(),
   reason: z.string().optional(),
   ids: z.array(z.string()).min(1).optional(),
@@ -88,7 +95,9 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
     .post(...jsonBody(SMALL_BODY), async (request, response) => {
       const body = checked(replayBody, request.body, response, "pointer");
       if (body === null) return;
-      response.json({ sent: await replayDeadLetters(clickhouse, log, defined(body, ["topic", "reason", "ids"])) });
+      const filter = defined(body, ["topic", "reason", "ids"]);
+      if (body.from === "topic") response.json(await replayFromTopic(log, pipeline.names.deadLettersTopic, filter));
+      else response.json({ sent: await replayDeadLetters(clickhouse, log, filter), withoutValue: 0 });
     })
     .all(methodNotAllowed(["POST"]));
   router

@@ -4,7 +4,7 @@ import type { PartitionLag } from "../activity-log/index.ts";
 import type { Consumer } from "../consumer/index.ts";
 import type { DataFolder } from "./data-folder.ts";
 
-/** The consumer with what it reads: the pipeline's own topic, those of the resource, and those that replays have brought. */
+/** The consumer with what it reads: the pipeline's own topics, those of the resource, and those that replays have brought. */
 export interface ConsumedTopics {
   /** Another one after each `add` that changed something. */
   consumer(): Consumer;
@@ -24,8 +24,8 @@ export interface ConsumedTopics {
 }
 
 export interface ConsumedTopicsOptions {
-  /** `<prefix>.events`, which takes no mapping but its own. */
-  readonly ownTopic: TopicSpec;
+  /** `<prefix>.events` and `<prefix>.entities`, which take no mapping but their own. */
+  readonly ownTopics: readonly TopicSpec[];
   /** Of the resource. */
   readonly declared: readonly TopicSpec[];
   readonly folder: Pick<DataFolder, "readReplayedTopics" | "writeReplayedTopics">;
@@ -36,14 +36,14 @@ export interface ConsumedTopicsOptions {
 
 /** @throws MappingError, and whatever the consumer's start throws */
 export async function consumeTopics(options: ConsumedTopicsOptions): Promise<ConsumedTopics> {
-  const { ownTopic, declared, folder, compile } = options;
-  const isDeclared = ({ name }: TopicSpec) => [ownTopic, ...declared].some((topic) => topic.name === name);
+  const { ownTopics, declared, folder, compile } = options;
+  const isDeclared = ({ name }: TopicSpec) => [...ownTopics, ...declared].some((topic) => topic.name === name);
   let replayed = folder.readReplayedTopics().filter((topic) => !isDeclared(topic));
   const failure = Promise.withResolvers<never>();
   // Whoever awaits `failed` still sees it; without this, nobody awaiting it would end the process.
   failure.promise.catch(() => {});
   const start = async () => {
-    const mappers = new Map([...declared, ...replayed, ownTopic].map((topic) => [topic.name, compile(topic)]));
+    const mappers = new Map([...declared, ...replayed, ...ownTopics].map((topic) => [topic.name, compile(topic)]));
     const started = await options.start(mappers);
     started.ended.catch(failure.reject);
     return started;

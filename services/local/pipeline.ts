@@ -1,19 +1,18 @@
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { compileTopic, type RecordMapper, type TopicSpec } from "../activity/index.ts";
+import type { TopicSpec } from "../activity/index.ts";
 import { openEmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { ActivityLog, OutgoingRecord, PartitionLag } from "../activity-log/index.ts";
 import { type ClickHouse, migrate, openClickHouse } from "../clickhouse/index.ts";
 import { namesOf, type PipelineNames } from "../config/index.ts";
 import {
-  type AttributeSource,
-  type CatalogueSync,
+  attributeSource,
   type Consumer,
-  type ConsumerMetrics,
+  compileMapper,
   consumerMetrics,
-  postgresAttributes,
-  startCatalogueSync,
+  consumerSettings,
+  startCatalogue,
   startConsumer,
 } from "../consumer/index.ts";
 import { consumeTopics } from "./consumed-topics.ts";
@@ -38,11 +37,9 @@ export interface EmbeddedPipeline {
   readonly clickhouse: ClickHouse;
   readonly postgres: EmbeddedPostgres | null;
   readonly consumer: () => Consumer;
-  /** Of `<prefix>.events`. */
-  readonly eventsMapper: RecordMapper;
   /** Reads the shop's items table now, where the resource names one. */
   syncCatalogue(): Promise<void>;
-  /** What the consumer reads, beside `<prefix>.events`. */
+  /** What the consumer reads, beside the pipeline's own topics. */
   topics(): readonly TopicSpec[];
   /**
    * Makes the consumer read further topics, now and at every later start. A topic of the resource keeps its mapping.
@@ -58,7 +55,6 @@ export interface EmbeddedPipeline {
   close(): Promise<void>;
 }
 
-const BATCH = { maxRecords: 10_000, maxBytes: 16 * 1024 * 1024 };
 /** The log is the way in, not the record: what is older than this and stored is not needed again. */
 const LOG_RETENTION = { maxBytes: 4 * 1024 ** 3, maxAgeMilliseconds: 7 * 86_400_000 };
 
@@ -92,23 +88,37 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
     const postgres = postgresSpec === undefined ? null : await openEmbeddedPostgres(folder.postgresPath, postgresSpec);
     if (postgres !== null) closing.push(() => postgres.close());
 
-    const compile = (topic: TopicSpec) =>
-      compileTopic(topic, { privacy: spec.privacy, attributes: spec.catalog?.attributes ?? [] });
-    const ownTopic: TopicSpec = { name: names.eventsTopic, record: "Event" };
+    const compile = (topic: TopicSpec) => compileMapper(topic, spec);
+    const ownTopics: readonly TopicSpec[] = [
+      { name: names.eventsTopic, record: "Event" },
+      { name: names.entitiesTopic, record: "Entity" },
+    ];
     const metrics = consumerMetrics(registry);
     const sink = await open();
     const attributes = attributeSource(postgres, spec);
     const consumed = await consumeTopics({
-      ownTopic,
+      ownTopics,
       declared: spec.source.topics ?? [],
       folder,
       compile,
       start: (mappers) =>
-        startConsumer(consumerOptions({ pipeline, names, log, sink, mappers, attributes, metrics, logger, now })),
+        startConsumer({
+          ...consumerSettings(spec),
+          log,
+          clickhouse: sink,
+          group: names.prefix,
+          mappers,
+          signalsTopic: names.signalsTopic,
+          deadLettersTopic: names.deadLettersTopic,
+          attributes,
+          metrics,
+          logger,
+          now,
+        }),
     });
     closing.push(() => consumed.close());
 
-    const catalogue = await startCatalogue(postgres, spec, open, logger, now);
+    const catalogue = await startCatalogue(postgres, spec, open, { logger, now });
     if (catalogue !== null) closing.push(() => catalogue.close());
 
     return {
@@ -118,7 +128,6 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
       log,
       clickhouse,
       postgres,
-      eventsMapper: compile(ownTopic),
       async syncCatalogue() {
         await catalogue?.sync();
       },
@@ -134,61 +143,4 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
     await close();
     throw error;
   }
-}
-
-function consumerOptions(parts: {
-  readonly pipeline: RecommenderPipeline;
-  readonly names: PipelineNames;
-  readonly log: ActivityLog;
-  readonly sink: ClickHouse;
-  readonly mappers: ReadonlyMap<string, RecordMapper>;
-  readonly attributes: AttributeSource;
-  readonly metrics: ConsumerMetrics;
-  readonly logger: Logger;
-  readonly now: () => number;
-}) {
-  const { spec } = parts.pipeline;
-  return {
-    log: parts.log,
-    clickhouse: parts.sink,
-    group: parts.names.prefix,
-    mappers: parts.mappers,
-    startFrom: spec.source.startFrom,
-    signalsTopic: parts.names.signalsTopic,
-    attribution: spec.attribution,
-    attributes: parts.attributes,
-    onEnrichmentFailure: spec.enrichment?.onFailure ?? "Complete",
-    batch: BATCH,
-    metrics: parts.metrics,
-    logger: parts.logger,
-    now: parts.now,
-  } as const;
-}
-
-function attributeSource(postgres: EmbeddedPostgres | null, spec: RecommenderPipeline["spec"]): AttributeSource {
-  const tables = spec.enrichment?.postgres;
-  return postgres === null || tables === undefined ? {} : postgresAttributes(postgres, tables);
-}
-
-async function startCatalogue(
-  postgres: EmbeddedPostgres | null,
-  spec: RecommenderPipeline["spec"],
-  open: () => Promise<ClickHouse>,
-  logger: Logger,
-  now: () => number,
-): Promise<CatalogueSync | null> {
-  const table = spec.enrichment?.postgres.items;
-  if (postgres === null || table === undefined) return null;
-  const clickhouse = await open();
-  const attributes = spec.catalog?.attributes ?? [];
-  return startCatalogueSync({
-    clickhouse,
-    postgres,
-    table,
-    mapper: compileTopic({ name: table.table, record: "Item" }, { privacy: spec.privacy, attributes }),
-    listAttributes: attributes.filter(({ type }) => type === "StringList").map(({ name }) => name),
-    refreshSeconds: table.refreshSeconds,
-    logger,
-    now,
-  });
 }

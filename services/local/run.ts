@@ -3,7 +3,7 @@ import express from "express";
 import type { Logger } from "pino";
 import { collectDefaultMetrics } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { collectorRouter } from "../collector/index.ts";
+import { collectorRouter, collectorSettings } from "../collector/index.ts";
 import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
 import { type Recommender, startRecommender } from "../recommender/index.ts";
 import { adminRouter } from "./admin.ts";
@@ -116,7 +116,7 @@ interface Parts {
 }
 
 function serve({ pipeline, recommender, training, options }: Parts): Promise<RunningServer> {
-  const { names, registry, log, eventsMapper } = pipeline;
+  const { names, registry, log } = pipeline;
   collectDefaultMetrics({ register: registry });
   const application = express();
   application.disable("x-powered-by");
@@ -134,9 +134,10 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
   );
   application.use(
     collectorRouter({
+      ...collectorSettings(options.pipeline.spec, names),
       log,
-      topic: names.eventsTopic,
-      mapper: eventsMapper,
+      // Whoever reaches the address may write: by default it is this machine alone.
+      writeKeys: () => null,
       registry,
       now: options.now,
       newEventId: randomUUID,

@@ -8,10 +8,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { openKafkaLog } from "../../services/kafka/index.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 import { installKafka } from "./install.ts";
+import { makeTokenKey } from "./tokens.ts";
 
 const run = promisify(execFile);
 
@@ -23,6 +25,8 @@ const JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredSto
 
 export const USER = "shop";
 export const PASSWORD = "first password";
+/** Signed in to anew after half of it. */
+export const OAUTH_SESSION_MILLISECONDS = 6_000;
 
 export interface BrokerOptions {
   /** One listener more, plain, which tells clients to come by another port: there something stands in between. */
@@ -38,10 +42,13 @@ export interface BrokerAddresses {
   readonly tls: string;
   /** TLS and sign-in as `USER`, by PLAIN and SCRAM. */
   readonly sasl: string;
+  /** TLS and sign-in by tokens that `tokenKeyFile` has signed; a session ends `OAUTH_SESSION_MILLISECONDS` after it. */
+  readonly oauth: string;
 }
 
 export interface BrokerDescription extends BrokerAddresses {
   readonly certificates: Certificates;
+  readonly tokenKeyFile: string;
 }
 
 export interface Broker extends BrokerDescription {
@@ -63,9 +70,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const jars = join(await installKafka(), "*");
   const folder = mkdtempSync(join(tmpdir(), "productmatcher-kafka-"));
   const certificates = await makeCertificates(folder);
-  const [plaintext, tls, sasl, controller] = await freePorts(4);
+  const { tokenKeyFile, jwksFile } = makeTokenKey(folder);
+  const [plaintext, tls, sasl, controller, oauth] = await freePorts(5);
   const properties = join(folder, "server.properties");
-  const lines = serverProperties(folder, certificates, { plaintext, tls, sasl, controller });
+  const lines = serverProperties(folder, certificates, jwksFile, { plaintext, tls, sasl, oauth, controller });
   writeFileSync(properties, write({ ...lines, ...behind(lines, options.behind), ...options.properties }));
   const java = (...words: string[]) =>
     run("java", ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars, ...words]);
@@ -83,7 +91,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const start = async () => {
     const out = openSync(output, "a");
     const level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-    const started = spawn("java", [...JAVA_OPTIONS, level, "-cp", jars, "kafka.Kafka", properties], {
+    const allowed = `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${pathToFileURL(jwksFile)}`;
+    const started = spawn("java", [...JAVA_OPTIONS, level, allowed, "-cp", jars, "kafka.Kafka", properties], {
       stdio: ["ignore", out, out],
     });
     closeSync(out);
@@ -105,7 +114,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     plaintext: `127.0.0.1:${plaintext}`,
     tls: `127.0.0.1:${tls}`,
     sasl: `127.0.0.1:${sasl}`,
+    oauth: `127.0.0.1:${oauth}`,
     certificates,
+    tokenKeyFile,
     pid() {
       if (child?.pid === undefined) throw new Error("the broker does not run");
       return child.pid;
@@ -137,11 +148,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 function serverProperties(
   folder: string,
   { caFile, brokerFile }: Certificates,
-  ports: Record<"plaintext" | "tls" | "sasl" | "controller", number>,
+  jwksFile: string,
+  ports: Record<"plaintext" | "tls" | "sasl" | "oauth" | "controller", number>,
 ): Record<string, string> {
-  const listeners = Object.entries({ PLAINTEXT: ports.plaintext, SSL: ports.tls, SASL_SSL: ports.sasl }).map(
-    ([name, port]) => `${name}://127.0.0.1:${port}`,
-  );
+  const addresses = { PLAINTEXT: ports.plaintext, SSL: ports.tls, SASL_SSL: ports.sasl, OAUTH: ports.oauth };
+  const listeners = Object.entries(addresses).map(([name, port]) => `${name}://127.0.0.1:${port}`);
   const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
   return {
     "process.roles": "broker,controller",
@@ -150,7 +161,8 @@ function serverProperties(
     "controller.listener.names": "CONTROLLER",
     listeners: [...listeners, `CONTROLLER://127.0.0.1:${ports.controller}`].join(","),
     "advertised.listeners": listeners.join(","),
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map":
+      "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,OAUTH:SASL_SSL,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": join(folder, "data"),
     // A killed broker may register again once its session is over.
@@ -176,6 +188,24 @@ function serverProperties(
     "listener.name.sasl_ssl.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`,
     "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": scram,
     "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram,
+    ...oauthListener(jwksFile),
+  };
+}
+
+function oauthListener(jwksFile: string): Record<string, string> {
+  const oauthbearer = "org.apache.kafka.common.security.oauthbearer";
+  const settings = {
+    "sasl.jaas.config": `${oauthbearer}.OAuthBearerLoginModule required;`,
+    "sasl.server.callback.handler.class": `${oauthbearer}.OAuthBearerValidatorCallbackHandler`,
+    "sasl.oauthbearer.jwks.endpoint.url": `${pathToFileURL(jwksFile)}`,
+    "connections.max.reauth.ms": `${OAUTH_SESSION_MILLISECONDS}`,
+  };
+  return {
+    "listener.name.oauth.ssl.client.auth": "none",
+    "listener.name.oauth.sasl.enabled.mechanisms": "OAUTHBEARER",
+    ...Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [`listener.name.oauth.oauthbearer.${name}`, value]),
+    ),
   };
 }
 
@@ -225,7 +255,7 @@ async function ready(address: string, child: ChildProcess, output: string): Prom
   }
 }
 
-export async function freePorts(count: number): Promise<[number, number, number, number]> {
+export async function freePorts(count: number): Promise<[number, number, number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
@@ -239,6 +269,6 @@ export async function freePorts(count: number): Promise<[number, number, number,
     return address.port;
   });
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  const [first = 0, second = 0, third = 0, fourth = 0] = ports;
-  return [first, second, third, fourth];
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = ports;
+  return [first, second, third, fourth, fifth];
 }

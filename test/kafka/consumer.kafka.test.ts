@@ -56,6 +56,7 @@ describeKafka("the consumer on Kafka", () => {
       mappers: new Map([[topic, mapper]]),
       startFrom: "Earliest",
       signalsTopic: `${topic}.signals`,
+      deadLettersTopic: `${topic}.dead-letters`,
       attribution: { touches: ["view"], conversions: ["purchase"], windowSeconds: 3_600 },
       attributes: {},
       onEnrichmentFailure: "Complete",

@@ -21,7 +21,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {};
   }
   const broker = await startBroker();
-  const { plaintext, tls, sasl, certificates } = broker;
-  project.provide("kafka", { plaintext, tls, sasl, certificates });
+  const { plaintext, tls, sasl, oauth, certificates, tokenKeyFile } = broker;
+  project.provide("kafka", { plaintext, tls, sasl, oauth, certificates, tokenKeyFile });
   return () => broker.remove();
 }

@@ -20,21 +20,18 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Decodes UTF-8 (a byte order mark is ignored) and parses JSON of any shape. */
 export function decodeRecord(value: Uint8Array): Decoded {
-  if (value.byteLength > MAX_RECORD_BYTES) {
-    const size = `${value.byteLength.toLocaleString("en-US")} bytes, at most ${MAX_RECORD_BYTES.toLocaleString("en-US")}`;
-    return rejected("record_too_large", `the record has ${size} are read: split it or leave large fields out`);
-  }
+  if (value.byteLength > MAX_RECORD_BYTES) return { rejection: tooLarge(value.byteLength) };
   let text: string;
   try {
     text = utf8.decode(value);
   } catch {
-    return rejected("malformed_json", "the record is not UTF-8: send JSON in UTF-8");
+    return rejected("malformed_json", `the record is not UTF-8: send JSON in UTF-8${registryHint(value)}`);
   }
   try {
     return { text, root: JSON.parse(text) as unknown };
   } catch (error) {
     if (text.includes("\0")) {
-      const advice = "NUL cannot stand in JSON. Is the record UTF-16, or binary?";
+      const advice = `NUL cannot stand in JSON. Is the record UTF-16, or binary?${registryHint(value)}`;
       return rejected("invalid_character", `the record holds U+0000 at position ${text.indexOf("\0")}: ${advice}`);
     }
     return rejected(
@@ -59,6 +56,17 @@ export function parseExactly(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+export function tooLarge(bytes: number): Rejection {
+  const size = `${bytes.toLocaleString("en-US")} bytes, at most ${MAX_RECORD_BYTES.toLocaleString("en-US")}`;
+  const message = `the record has ${size} are read: split it or leave large fields out`;
+  return { reason: "record_too_large", path: "", message };
+}
+
+/** Records of a schema registry begin with a zero byte. */
+function registryHint(value: Uint8Array): string {
+  return value[0] === 0 ? " (a record of a schema registry needs format: SchemaRegistry)" : "";
 }
 
 function rejected(reason: RejectionReason, message: string): Decoded {

@@ -222,3 +222,57 @@ describe("a mapping of which nothing can come is refused", () => {
     );
   });
 });
+
+describe("changes that came over HTTP", () => {
+  const topic: TopicSpec = { name: "entities", record: "Entity" };
+  const updatedAt = Date.UTC(2026, 0, 2);
+
+  test("an item is whole, its attributes stand apart", () => {
+    const item = { itemId: 7, name: "Mug", stock: 0, updatedAt };
+    const attributes = { brand: "North", sizes: ["S"], colour: "left out" };
+    expect(map(topic, { kind: "item", ...item, attributes, brand: "left out" })).toEqual({
+      rejection: null,
+      activities: [
+        {
+          kind: "item",
+          item: {
+            itemId: "7",
+            name: "Mug",
+            stock: 0,
+            attributes: { brand: '"North"', sizes: '["S"]' },
+            whole: true,
+            updatedAt,
+          },
+        },
+      ],
+    });
+  });
+
+  test("an item that is gone", () => {
+    expect(map(topic, { kind: "item", itemId: "7", deleted: true, updatedAt }).activities).toEqual([
+      { kind: "item", item: { itemId: "7", attributes: {}, deleted: true, updatedAt } },
+    ]);
+  });
+
+  test("a user is whole, or adds to what is known", () => {
+    const user = { kind: "user", userId: "ann", attributes: { kind: "person", partial: true }, updatedAt };
+    const attributes = { kind: "person", partial: "true" };
+    expect(map(topic, user).activities).toEqual([
+      { kind: "user", user: { userId: "ann", attributes, whole: true, updatedAt } },
+    ]);
+    expect(map(topic, { ...user, partial: true }).activities).toEqual([
+      { kind: "user", user: { userId: "ann", attributes, updatedAt } },
+    ]);
+  });
+
+  test.each([
+    ["of no kind", { itemId: "7" }, "kind"],
+    ["of another kind", { kind: "shop" }, "kind"],
+    ["of nothing", { kind: "item" }, "itemId"],
+    ["of nobody", { kind: "user" }, "userId"],
+    ["with a bad attribute", { kind: "item", itemId: "7", attributes: { weight: "?" } }, "/attributes/weight"],
+    ["that is gone, or not", { kind: "item", itemId: "7", deleted: "perhaps" }, "deleted"],
+  ])("one %s is refused at its place", (_name, value, path) => {
+    expect(map(topic, value)).toMatchObject({ activities: [], rejection: { path } });
+  });
+});

@@ -311,6 +311,32 @@ describe("numbers", () => {
   });
 });
 
+describe("a refund without an item", () => {
+  const own: TopicSpec = { name: "events", record: "Event" };
+  const refund = { eventId: "r", event: "refund", userId: "ann" };
+
+  test("takes back the order that it names", () => {
+    const { activities, rejection } = map(own, { ...refund, properties: { order_id: 7 } });
+    expect(rejection).toBeNull();
+    expect(activities).toMatchObject([{ event: { event: "refund", itemId: "", properties: { order_id: "7" } } }]);
+  });
+
+  test("of a mapped topic, too", () => {
+    const fields = { userId: "u", itemId: "i", "properties.order_id": "order" };
+    const topic: TopicSpec = { name: "returns", record: "Event", event: "refund", mapping: { fields } };
+    expect(map(topic, { u: "ann", order: "o-7" }).rejection).toBeNull();
+    expect(map(topic, { u: "ann" }).rejection).toMatchObject({ reason: "field_missing", path: "i" });
+  });
+
+  test.each([
+    ["no order", { ...refund, properties: { note: "?" } }],
+    ["an order that is empty", { ...refund, properties: { order_id: "" } }],
+    ["an order, but no refund", { ...refund, event: "purchase", properties: { order_id: "o-7" } }],
+  ])("is refused with %s", (_name, value) => {
+    expect(map(own, value).rejection).toMatchObject({ reason: "field_missing", path: "itemId" });
+  });
+});
+
 describe("mapping", () => {
   test("event names are translated; one that is not listed stays itself", () => {
     const topic = mapped(

@@ -2,7 +2,8 @@
 
 import type { Activity, Rejection } from "../event.ts";
 import { compilePrivacy } from "../privacy.ts";
-import { decodeRecord } from "./decode.ts";
+import { decodeRecord, MAX_RECORD_BYTES, tooLarge } from "./decode.ts";
+import { compileChangeReader } from "./read-change.ts";
 import { compileItemReader, compileUserReader, ITEM_FIELDS } from "./read-entity.ts";
 import { compileEventReader, EVENT_FIELDS, type LineReader } from "./read-event.ts";
 import { type RawRecord, Reading, shown } from "./reading.ts";
@@ -13,8 +14,8 @@ export { MAX_RECORD_BYTES } from "./decode.ts";
 export { type Accessor, compilePath, type Path } from "./path.ts";
 export { compilePattern } from "./pattern.ts";
 export { ITEM_FIELDS } from "./read-entity.ts";
-export { EVENT_FIELDS } from "./read-event.ts";
-export type { RawRecord } from "./reading.ts";
+export { EVENT_FIELDS, ORDER_PROPERTY } from "./read-event.ts";
+export { type RawRecord, shown } from "./reading.ts";
 export { SEED_TOPICS } from "./seed-topics.ts";
 export { compileTime, ISO_OR_MILLIS, type TimeParser } from "./time.ts";
 export {
@@ -49,6 +50,24 @@ export interface RecordMapper {
    * @param now the wall clock, milliseconds since 1970.
    */
   map(record: RawRecord, now: number): MappedRecord;
+  /** The same for who has the record's JSON at hand. @param json the text in `record.value`, and what it parses to */
+  mapParsed(record: RawRecord, json: ParsedJson, now: number): MappedRecord;
+  /**
+   * As `map`, for a record whose value is not JSON.
+   *
+   * @param root what its bytes were decoded to: what the JSON of the same record would be parsed to, with integers
+   *   beyond 2^53 as the text of their digits.
+   */
+  mapDecoded(record: RawRecord, root: unknown, now: number): MappedRecord;
+  /**
+   * Fetches what mapping these records takes; absent: nothing. A failure passes, so it may be tried again.
+   */
+  prepare?(records: readonly RawRecord[], signal: AbortSignal): Promise<void>;
+}
+
+export interface ParsedJson {
+  readonly text: string;
+  readonly root: unknown;
 }
 
 /**
@@ -61,6 +80,7 @@ export interface RecordMapper {
  * - Item: itemId, name, description, categories, tags, price, currency, stock, hidden, createdAt, embedding, the
  *   attributes of the catalogue by their names, and updatedAt.
  * - User: userId, updatedAt; every other field is an attribute.
+ * - Entity: the changes that came over HTTP; see compileChangeReader.
  *
  * Its times are ISO 8601 text (UTC when without offset) or epoch milliseconds; absent ones are the log record's. Fields
  * of other names are left out. In every topic `null` and `""` count as absent, numbers may come as text, and ids may be
@@ -78,16 +98,26 @@ export function compileTopic(topic: TopicSpec, options: TopicOptions): RecordMap
     map(record, now) {
       const decoded = decodeRecord(record.value);
       if ("rejection" in decoded) return { activities: [], rejection: decoded.rejection };
-      const reading = new Reading(record, decoded.text, decoded.root, forEach, now);
-      if (forEach?.segments.length !== 0 && !isObject(decoded.root)) {
-        reading.reject("not_an_object", "", `the record is ${shown(decoded.root)}, expected a JSON object`);
-        return { activities: [], rejection: reading.rejection };
-      }
-      if (forEach !== null) return readLines(reading, forEach.get(decoded.root, decoded.root), readLine, readsScalars);
-      const activity = readLine(reading);
-      return { activities: activity === null ? [] : [activity], rejection: reading.rejection };
+      return read(new Reading(record, decoded.text, decoded.root, forEach, now));
     },
+    mapParsed(record, { text, root }, now) {
+      const { byteLength } = record.value;
+      if (byteLength > MAX_RECORD_BYTES) return { activities: [], rejection: tooLarge(byteLength) };
+      return read(new Reading(record, text, root, forEach, now));
+    },
+    mapDecoded: (record, root, now) => read(new Reading(record, null, root, forEach, now)),
   };
+
+  function read(reading: Reading): MappedRecord {
+    const { root } = reading;
+    if (forEach?.segments.length !== 0 && !isObject(root)) {
+      reading.reject("not_an_object", "", `the record is ${shown(root)}, expected an object`);
+      return { activities: [], rejection: reading.rejection };
+    }
+    if (forEach !== null) return readLines(reading, forEach.get(root, root), readLine, readsScalars);
+    const activity = readLine(reading);
+    return { activities: activity === null ? [] : [activity], rejection: reading.rejection };
+  }
 
   function readLines(reading: Reading, elements: unknown, read: LineReader, scalars: boolean): MappedRecord {
     const place = forEach?.text ?? "";
@@ -134,6 +164,7 @@ function compileReader(topic: TopicSpec, options: TopicOptions): { sources: Sour
   if (clash !== undefined) {
     throw new MappingError(name, "catalog.attributes", `${clash} is a field that every item has: remove or rename it`);
   }
+  if (record === "Entity") return compileChangeReader(topic, options.attributes);
   const sources = compile([...ITEM_FIELDS, ...attributes], [...ITEM_FIELDS, ...attributes]);
   return { sources, readLine: compileItemReader(topic, sources, options.attributes) };
 }

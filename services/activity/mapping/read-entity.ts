@@ -75,12 +75,14 @@ export function compileItemReader(
 /**
  * Compiles the reader of users: every field but userId is an attribute, text as it is, everything else as JSON.
  *
+ * @param holder in ProductMatcher's own JSON the field that holds the attributes, `""` for the record itself.
  * @throws MappingError when userId is not mapped.
  */
-export function compileUserReader(topic: TopicSpec, sources: Sources): LineReader {
+export function compileUserReader(topic: TopicSpec, sources: Sources, holder = ""): LineReader {
   const userId = requiredSource(topic, sources, "userId");
   const mapped = [...sources.byField.values()].filter((source) => source !== userId);
-  const readOwn = topic.mapping === undefined ? compileDynamicFields("", new Set(["userId", "updatedAt"])) : null;
+  const own = new Set(holder === "" ? ["userId", "updatedAt"] : []);
+  const readOwn = topic.mapping === undefined ? compileDynamicFields(holder, own) : null;
   return (reading) => {
     const id = readId(reading, userId);
     if (id === "") missing(reading, userId, "a user needs an id (userId)");

@@ -41,6 +41,8 @@ export const EVENT_FIELDS = [
 const STANDARD_EVENTS: ReadonlySet<string> = new Set(EVENT_NAMES);
 const ACTOR_FIELDS = ["userId", "anonymousId", "sessionId"] as const;
 const PROPERTY_PREFIX = "properties.";
+/** The property that says which order an event belongs to: a refund that names it needs no item. */
+export const ORDER_PROPERTY = "order_id";
 
 /** Turns the current line of a reading into an activity; `null` when it has a fault, which the reading then knows. */
 export type LineReader = (reading: Reading) => Activity | null;
@@ -80,7 +82,8 @@ export function compileEventReader(topic: TopicSpec, sources: Sources, privacy: 
     const session = readId(reading, sessionId);
     if (user === "" && anonymous === "" && session === "") missingActor(reading, actors);
     const item = readId(reading, itemId);
-    if (item === "" && itemId !== null && STANDARD_EVENTS.has(named)) {
+    const isOfOrder = item === "" && named === "refund" && readProperties(reading)[ORDER_PROPERTY] !== undefined;
+    if (item === "" && itemId !== null && STANDARD_EVENTS.has(named) && !isOfOrder) {
       missing(reading, itemId, `a ${named} needs the item it concerns (itemId)`);
     }
     const pieces = readQuantity(reading, quantity);

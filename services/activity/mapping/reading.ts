@@ -18,7 +18,7 @@ export class Reading {
   readonly root: unknown;
   /** The wall clock, milliseconds since 1970. */
   readonly now: number;
-  /** The text has `\u` escapes, the only way for NUL and lone surrogates to come in. */
+  /** NUL and lone surrogates may have come in: through `\u` escapes of JSON, or in a record that was none. */
   readonly escaped: boolean;
   rejection: Rejection | null = null;
   /** Element of forEach, or the record. */
@@ -27,16 +27,17 @@ export class Reading {
   index = -1;
   /** The current line has a fault. */
   faulty = false;
-  readonly #text: string;
+  readonly #text: string | null;
   readonly #forEach: Path | null;
   #exactRoot: unknown;
 
-  constructor(record: RawRecord, text: string, root: unknown, forEach: Path | null, now: number) {
+  /** @param text the JSON of `root`; `null` when it came from another format, with exact integers. */
+  constructor(record: RawRecord, text: string | null, root: unknown, forEach: Path | null, now: number) {
     this.record = record;
     this.root = root;
     this.element = root;
     this.now = now;
-    this.escaped = text.includes("\\u");
+    this.escaped = text === null || text.includes("\\u");
     this.#text = text;
     this.#forEach = forEach;
   }
@@ -61,7 +62,7 @@ export class Reading {
 
   /** What `path` leads to, with integers beyond 2^53 as the text of their digits. */
   getExactly(path: Path): unknown {
-    this.#exactRoot ??= parseExactly(this.#text);
+    this.#exactRoot ??= this.#text === null ? this.root : parseExactly(this.#text);
     const elements = this.#forEach?.get(this.#exactRoot, this.#exactRoot);
     return path.get(this.#exactRoot, Array.isArray(elements) ? elements[this.index] : this.#exactRoot);
   }

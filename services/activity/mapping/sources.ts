@@ -13,7 +13,7 @@ export interface Sources {
 }
 
 /** The field of a record's time in ProductMatcher's own JSON, by kind of record. */
-const OWN_TIME_FIELD = { Event: "occurredAt", Item: "updatedAt", User: "updatedAt" } as const;
+const OWN_TIME_FIELD = { Event: "occurredAt", Item: "updatedAt", User: "updatedAt", Entity: "updatedAt" } as const;
 
 /** The sources of a topic in ProductMatcher's own JSON: each field under its own name, each of them optional. */
 export function ownSources(record: TopicSpec["record"], fields: readonly string[]): Sources {
@@ -49,8 +49,9 @@ export function compileSources(topic: string, mapping: MappingSpec, fields: read
   return { forEach, byField, time: compileOccurredAt(topic, mapping) };
 }
 
-function ownSource(field: string): Source {
-  return { field, path: compilePath(field), constant: undefined };
+/** @param path where it is, when not under its own name */
+export function ownSource(field: string, path: string = field): Source {
+  return { field, path: compilePath(path), constant: undefined };
 }
 
 function compileOccurredAt(topic: string, { occurredAt }: MappingSpec): Sources["time"] {

@@ -26,10 +26,13 @@ export interface MappingSpec {
 
 export interface TopicSpec {
   readonly name: string;
-  readonly record: "Event" | "Item" | "User";
+  /** `Entity` is the pipeline's own `<prefix>.entities`; a resource declares topics of the other three. */
+  readonly record: "Event" | "Item" | "User" | "Entity";
+  /** `SchemaRegistry`: decoded before it is mapped. Absent: JSON. */
+  readonly format?: "JSON" | "SchemaRegistry" | undefined;
   /** Every record of the topic is this event, whatever the record says. */
   readonly event?: string | undefined;
-  /** Absent: the topic holds ProductMatcher's own JSON; see compileTopic. */
+  /** Absent: the topic holds records of ProductMatcher's own shape; see compileTopic. */
   readonly mapping?: MappingSpec | undefined;
 }
 

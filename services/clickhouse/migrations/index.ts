@@ -2,11 +2,12 @@ import { type ClickHouse, createDatabase } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
+import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models, deduplication];
+export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {
@@ -54,4 +55,37 @@ export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () =>
     ]);
   }
   return pending.map((migration) => migration.version);
+}
+
+/** The database is older than this release needs; the message says what to do. */
+export class SchemaMissingError extends Error {
+  override readonly name = "SchemaMissingError";
+  readonly code = "schema_missing";
+}
+
+/**
+ * Migrations only add, so a newer schema serves an older release too.
+ *
+ * @throws SchemaMissingError before this release's migration has run
+ * @throws ClickHouseError
+ */
+export async function requireSchema(clickhouse: ClickHouse): Promise<void> {
+  const version = await schemaVersion(clickhouse);
+  if (version >= SCHEMA_VERSION) return;
+  throw new SchemaMissingError(
+    `database ${clickhouse.database} has schema version ${version} and ${SCHEMA_VERSION} is needed: run "productmatcher migrate"`,
+  );
+}
+
+/** ClickHouse's codes for a database and a table that are not there. */
+const NOTHING_THERE = new Set(["81", "60"]);
+
+async function schemaVersion(clickhouse: ClickHouse): Promise<number> {
+  try {
+    const [row] = await clickhouse.query<{ version: number }>("SELECT max(version) AS version FROM schema_migrations");
+    return row?.version ?? 0;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && NOTHING_THERE.has(String(error.code))) return 0;
+    throw error;
+  }
 }

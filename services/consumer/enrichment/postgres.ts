@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Pool } from "pg";
-import { readSecret, type Secret } from "../../clickhouse/index.ts";
+import { readSecret, type TextOrFile } from "../../config/secret-file.ts";
 
 /** What a Postgres server (through pg) and the embedded engine (PGlite) both are. */
 export interface SqlClient {
@@ -12,9 +12,9 @@ export interface PostgresOptions {
    * `postgresql://user:password@host:port/database?sslmode=verify-full`. A file is read again at most every ten seconds
    * and whenever the server refuses, so that it may rotate.
    */
-  readonly uri: Secret;
+  readonly uri: TextOrFile;
   /** PEM of the authority that signed the server's certificate. Default: those of the system. */
-  readonly caCertificate?: Secret;
+  readonly caCertificate?: TextOrFile;
   /** How long connecting, and an answer, may take: a batch waits for it. Default 5,000. */
   readonly timeoutMilliseconds?: number;
 }
@@ -46,8 +46,8 @@ interface Opened extends Place {
 export async function openPostgres(options: PostgresOptions): Promise<PostgresConnection> {
   const { timeoutMilliseconds = TIMEOUT_MILLISECONDS } = options;
   const readPlace = async (): Promise<Place> => ({
-    uri: await readSecret(options.uri),
-    caCertificate: options.caCertificate === undefined ? undefined : await readSecret(options.caCertificate),
+    uri: readSecret(options.uri),
+    caCertificate: options.caCertificate === undefined ? undefined : readSecret(options.caCertificate),
   });
   const open = ({ uri, caCertificate }: Place): Opened => {
     const pool = new Pool({

@@ -1,4 +1,10 @@
-import { SEED_TOPICS, type TopicSpec } from "../../activity/index.ts";
+import {
+  SEED_TOPICS,
+  SEGMENT_ORDER_REFUNDS,
+  SEGMENT_PRODUCT_EVENTS,
+  SEGMENT_PRODUCT_LISTS,
+  type TopicSpec,
+} from "../../activity/index.ts";
 
 /** Where the records of a layout go. */
 export interface Preset {
@@ -50,13 +56,9 @@ export const SEGMENT_PRESET: Preset = {
           price: "properties.price",
           quantity: "properties.quantity",
           currency: "properties.currency",
+          "properties.order_id": "properties.order_id",
         },
-        eventNames: {
-          "Product Viewed": "view",
-          "Product Clicked": "click",
-          "Product Added": "add_to_cart",
-          "Product Removed": "remove_from_cart",
-        },
+        eventNames: { ...SEGMENT_PRODUCT_EVENTS, ...SEGMENT_ORDER_REFUNDS },
         occurredAt: { path: "timestamp", format: "ISO8601", timeZone: "Etc/UTC" },
       },
     },
@@ -74,11 +76,7 @@ export const SEGMENT_PRESET: Preset = {
           currency: "/properties/currency",
           "properties.order_id": "/properties/order_id",
         },
-        eventNames: {
-          "Order Completed": "purchase",
-          "Order Refunded": "refund",
-          "Product List Viewed": "impression",
-        },
+        eventNames: SEGMENT_PRODUCT_LISTS,
         occurredAt: { path: "/timestamp", format: "ISO8601", timeZone: "Etc/UTC" },
       },
     },

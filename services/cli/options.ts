@@ -1,0 +1,21 @@
+/** How options of the commands are read. */
+import { InvalidArgumentError, Option } from "commander";
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text.trim()) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+export function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new InvalidArgumentError("must be a whole number from 0 to 65535; 0 takes any free port.");
+}
+
+export const secretsOption = () =>
+  new Option("--secrets <folder>", "where Secrets are mounted, as <secret>/<key>").default(
+    "/etc/productmatcher/secrets",
+  );

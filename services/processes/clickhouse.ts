@@ -1,0 +1,29 @@
+import { type ClickHouse, openClickHouse, requireSchema } from "../clickhouse/index.ts";
+import { clickhouseTarget } from "./connections.ts";
+import type { RoleContext } from "./role.ts";
+
+/** Of a role that answers or stores all the time: a server that hangs is given up, and the statement tried again. */
+const STATEMENT_SECONDS = 60;
+
+/** How a role opens connections to its pipeline's database, once the migration has made it what this release needs. */
+export async function migratedClickHouse(context: RoleContext): Promise<() => Promise<ClickHouse>> {
+  const { pipeline, names, secrets, startup, onClose } = context;
+  const { clickhouse: sink } = pipeline.spec.sink;
+  const connect = async () => {
+    const target = await clickhouseTarget(sink, sink.credentials, secrets);
+    return openClickHouse(target, names.database, { timeoutSeconds: STATEMENT_SECONDS });
+  };
+  await startup.step("connecting to ClickHouse", async () => {
+    const clickhouse = await connect();
+    try {
+      await requireSchema(clickhouse);
+    } finally {
+      await clickhouse.close();
+    }
+  });
+  return async () => {
+    const clickhouse = await connect();
+    onClose(() => clickhouse.close());
+    return clickhouse;
+  };
+}

@@ -1,0 +1,33 @@
+/** `productmatcher collector`: activity over HTTP into the log. */
+import { randomUUID } from "node:crypto";
+import express from "express";
+import { collectorRouter, collectorSettings } from "../collector/index.ts";
+import { notFound, problemHandler, startServer } from "../http/index.ts";
+import { kafkaLog } from "./kafka.ts";
+import type { Role, RoleContext } from "./role.ts";
+import { watchKeys } from "./write-keys.ts";
+
+/** @throws ListenError when the address cannot be had */
+export async function startCollectorRole(context: RoleContext): Promise<Role> {
+  const { pipeline, names, registry, logger, now, onClose } = context;
+  const log = await kafkaLog("collector", context);
+  const writeKeys = await watchKeys(pipeline.spec.collector?.writeKeys, context);
+  const application = express();
+  application.disable("x-powered-by");
+  application.use(
+    collectorRouter({
+      ...collectorSettings(pipeline.spec, names),
+      log,
+      writeKeys,
+      registry,
+      now,
+      newEventId: randomUUID,
+    }),
+  );
+  application.use(notFound);
+  application.use(problemHandler(logger));
+  const { host, port, graceMilliseconds } = context;
+  const server = await startServer(application, { host, port, graceMilliseconds });
+  onClose(() => server.close());
+  return { readiness: () => ({ ready: true }), status: () => ({}), address: server.address };
+}

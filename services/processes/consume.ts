@@ -1,0 +1,101 @@
+/** `productmatcher consume`: topics into tables. */
+import type { RecordMapper, TopicSpec } from "../activity/index.ts";
+import {
+  attributeSource,
+  CONSUMER_LIMITS,
+  type ConsumedSpec,
+  compileMapper,
+  consumerMetrics,
+  consumerSettings,
+  isAlive,
+  openPostgres,
+  type SqlClient,
+  startCatalogue,
+  startConsumer,
+} from "../consumer/index.ts";
+import { decodingMapper, openRecordDecoder } from "../schema-registry/index.ts";
+import { migratedClickHouse } from "./clickhouse.ts";
+import { registryOptions } from "./connections.ts";
+import { kafkaLog } from "./kafka.ts";
+import type { Role, RoleContext } from "./role.ts";
+
+/** @throws MappingError for a topic that can never be read */
+export async function startConsumeRole(context: RoleContext): Promise<Role> {
+  const { pipeline, names, registry, startup, logger, now, onClose } = context;
+  const { spec } = pipeline;
+  const topics: TopicSpec[] = [
+    ...(spec.source.topics ?? []),
+    { name: names.eventsTopic, record: "Event" },
+    { name: names.entitiesTopic, record: "Entity" },
+  ];
+  const compiled = new Map(topics.map((topic) => [topic.name, compileMapper(topic, spec)]));
+  const mappers = await withRegistry(compiled, context);
+  const open = await migratedClickHouse(context);
+  const postgres = await openShopDatabase(spec, context);
+  const { batch, maxBufferedBytes } = CONSUMER_LIMITS;
+  const log = await kafkaLog("consumer", context, { maxBufferedBytes });
+  const clickhouse = await startup.step("connecting to ClickHouse", open);
+  const metrics = consumerMetrics(registry);
+  const consumer = await startup.step("reading the topics", () =>
+    startConsumer({
+      ...consumerSettings(spec),
+      batch,
+      log,
+      clickhouse,
+      group: names.prefix,
+      mappers,
+      signalsTopic: names.signalsTopic,
+      deadLettersTopic: names.deadLettersTopic,
+      attributes: attributeSource(postgres, spec),
+      metrics,
+      logger,
+      now,
+    }),
+  );
+  onClose((deadline) => consumer.close({ deadlineMilliseconds: Math.max(0, deadline - now()) }));
+  const catalogue = await startup.step("reading the catalogue", () =>
+    startCatalogue(postgres, spec, open, { logger, now }),
+  );
+  if (catalogue !== null) onClose(() => catalogue.close());
+  const failed = consumer.ended.then(() => new Promise<never>(() => {}));
+  failed.catch(() => {});
+  return {
+    isAlive: () => isAlive(consumer.liveness(), now()),
+    readiness: () => ({ ready: true }),
+    status: async () => ({ consumer: await consumer.status() }),
+    failed,
+  };
+}
+
+/** Topics of a schema registry are decoded before they are mapped. */
+async function withRegistry(
+  mappers: ReadonlyMap<string, RecordMapper>,
+  { pipeline, secrets, startup, now }: RoleContext,
+): Promise<ReadonlyMap<string, RecordMapper>> {
+  const { kafka, topics = [] } = pipeline.spec.source;
+  const registry = kafka.schemaRegistry;
+  if (registry === undefined) return mappers;
+  const options = await startup.step("reading the secrets of the schema registry", () =>
+    registryOptions(registry, secrets),
+  );
+  const decoder = openRecordDecoder({ ...options, now });
+  const encoded = new Set(topics.filter(({ format }) => format === "SchemaRegistry").map(({ name }) => name));
+  return new Map(
+    [...mappers].map(([topic, mapper]) => [topic, encoded.has(topic) ? decodingMapper(mapper, decoder) : mapper]),
+  );
+}
+
+async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promise<SqlClient | null> {
+  const postgres = spec.enrichment?.postgres;
+  if (postgres === undefined) return null;
+  const { secrets, startup, onClose } = context;
+  const { uriSecretKeyRef: uri, caSecretKeyRef: ca } = postgres;
+  const connection = await startup.step("reading the secrets of the shop's database", async () =>
+    openPostgres({
+      uri: { file: await secrets.present(uri) },
+      ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),
+    }),
+  );
+  onClose(() => connection.close());
+  return connection;
+}

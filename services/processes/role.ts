@@ -1,0 +1,120 @@
+/**
+ * The life of a role that runs until it is told to stop: its operations address answers from the first moment, what it
+ * needs is waited for, and on a signal it ends within its grace period.
+ */
+import express from "express";
+import type { Logger } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { RecommenderPipeline } from "../../crds/index.ts";
+import { namesOf, type PipelineNames } from "../config/index.ts";
+import { notFound, operations, problemHandler, type Readiness, startServer } from "../http/index.ts";
+import { mountedSecrets, type Secrets } from "./secrets.ts";
+import { Startup } from "./startup.ts";
+
+export interface RoleOptions {
+  readonly pipeline: RecommenderPipeline;
+  /** Where Secrets are mounted: `<folder>/<secret>/<key>`. */
+  readonly secretsFolder: string;
+  /** The address that the role listens on. */
+  readonly host: string;
+  /** Of the role's own API, where it has one; 0: any free port. */
+  readonly port: number;
+  /** Of `/metrics`, `/status` and the probes; 0: any free port. */
+  readonly operationsPort: number;
+  /** How long a stop may take in all. */
+  readonly graceMilliseconds: number;
+  readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What a role has while it starts. */
+export interface RoleContext extends RoleOptions {
+  readonly names: PipelineNames;
+  readonly registry: Registry;
+  readonly secrets: Secrets;
+  readonly startup: Startup;
+  /** Steps of the stop, run in reverse order; each is told the moment by which all must have ended. */
+  onClose(step: (deadline: number) => Promise<void> | void): void;
+}
+
+/** A role that has started. */
+export interface Role {
+  readonly readiness: () => Readiness;
+  readonly status: () => object | Promise<object>;
+  /** `false`: the process is stuck and should be ended from outside. */
+  readonly isAlive?: () => boolean;
+  /** Of its own API. */
+  readonly address?: string;
+  /** Rejects when it fails for good; never resolves. */
+  readonly failed?: Promise<never>;
+}
+
+export interface RunningRole {
+  readonly operationsAddress: string;
+  /** Resolves once everything that it needs was there. Rejects when it can never start, or was stopped before. */
+  readonly started: Promise<Role>;
+  close(): Promise<void>;
+}
+
+/** @throws ListenError when the operations address cannot be had */
+export async function runRole(
+  name: string,
+  options: RoleOptions,
+  start: (context: RoleContext) => Promise<Role>,
+): Promise<RunningRole> {
+  const { logger, now } = options;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const names = namesOf(options.pipeline);
+  const stopping = new AbortController();
+  const startup = new Startup(logger, stopping.signal);
+  const closing: ((deadline: number) => Promise<void> | void)[] = [];
+  let role: Role | null = null;
+
+  const application = express();
+  application.disable("x-powered-by");
+  application.use(
+    operations({
+      registry,
+      isAlive: () => role?.isAlive?.() ?? true,
+      readiness: () => role?.readiness() ?? { ready: false, waitingFor: [startup.waiting?.message ?? "its start"] },
+      status: async () => ({
+        role: name,
+        pipeline: names.key,
+        state: stopping.signal.aborted ? "Stopping" : role === null ? "Starting" : "Running",
+        waiting: startup.waiting,
+        ...(await role?.status()),
+      }),
+    }),
+  );
+  application.use(notFound);
+  application.use(problemHandler(logger));
+  const server = await startServer(application, { host: options.host, port: options.operationsPort });
+
+  const context: RoleContext = {
+    ...options,
+    names,
+    registry,
+    secrets: mountedSecrets(options.secretsFolder),
+    startup,
+    onClose: (step) => void closing.push(step),
+  };
+  const started = start(context).then((running) => {
+    role = running;
+    return running;
+  });
+  // Whoever awaits `started` still sees the failure; without this, nobody awaiting it would end the process.
+  started.catch(() => {});
+  return {
+    operationsAddress: server.address,
+    started,
+    async close() {
+      stopping.abort(new Error(`${name} was stopped`));
+      const deadline = now() + options.graceMilliseconds;
+      await started.catch(() => {});
+      for (const step of closing.splice(0).reverse()) await step(deadline);
+      await server.close();
+    },
+  };
+}

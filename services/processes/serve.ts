@@ -1,0 +1,45 @@
+/** `productmatcher serve`: recommendations over HTTP. */
+import express from "express";
+import { notFound, problemHandler, startServer } from "../http/index.ts";
+import { startRecommender } from "../recommender/index.ts";
+import { migratedClickHouse } from "./clickhouse.ts";
+import { kafkaLog } from "./kafka.ts";
+import type { Role, RoleContext } from "./role.ts";
+
+/** @throws ListenError when the address cannot be had */
+export async function startServeRole(context: RoleContext): Promise<Role> {
+  const { pipeline, names, registry, startup, logger, now, onClose } = context;
+  const { serving, training } = pipeline.spec;
+  const open = await migratedClickHouse(context);
+  const log = await kafkaLog("recommender", context);
+  const recommender = await startup.step("reading models and catalogue", async () =>
+    startRecommender({
+      clickhouse: await open(),
+      log,
+      signalsTopic: names.signalsTopic,
+      serving: {
+        seen: serving.seen,
+        sessionMinutes: serving.sessionMinutes,
+        weights: training.weights,
+        halfLifeDays: training.halfLifeDays,
+      },
+      registry,
+      now,
+      logger,
+    }),
+  );
+  onClose(() => recommender.close());
+  const application = express();
+  application.disable("x-powered-by");
+  application.use(recommender.router);
+  application.use(notFound);
+  application.use(problemHandler(logger));
+  const { host, port, graceMilliseconds } = context;
+  const server = await startServer(application, { host, port, graceMilliseconds, hotPath: recommender.hotPath });
+  onClose(() => server.close());
+  return {
+    readiness: recommender.readiness,
+    status: () => ({ recommender: recommender.status() }),
+    address: server.address,
+  };
+}
