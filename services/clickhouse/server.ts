@@ -89,6 +89,8 @@ function openClient(
     clickhouse_settings: sessionSettings(timeoutSeconds),
     // Of a silent socket; the whole of a statement is bounded by `bounded`.
     request_timeout: timeoutSeconds * 1_000 + 1_000,
+    // Lists of ids that do not fit into an address.
+    use_multipart_params_auto: true,
     keep_alive: { idle_socket_ttl: IDLE_SOCKET_MILLISECONDS },
     // Every failure is thrown, and told by who can say what it means.
     log: { level: ClickHouseLogLevel.OFF },

@@ -1,4 +1,5 @@
 import type { ClickHouse } from "../clickhouse/index.ts";
+import { inParts } from "./parts.ts";
 import type { EventRow } from "./rows.ts";
 
 export interface AttributionSpec {
@@ -50,9 +51,6 @@ export function pairKey({ actor_id, item_id }: Pair): string {
 
 /** Above as many, it is cheaper to ask for all touched pairs than to find out which of them have a conversion. */
 const MAX_CANDIDATES = 20_000;
-
-/** Parameters travel in the address of a request, of which a server takes 1 MiB. */
-const PAIRS_PER_STATEMENT = 5_000;
 
 /** Pairs with a conversion in the time that the batch bears on: mostly few, since most touches earn nothing. */
 const CANDIDATES = `
@@ -110,8 +108,7 @@ export async function attribute(
     candidates.length < MAX_CANDIDATES
       ? candidates.filter((pair) => touched.pairs.has(pairKey(pair)))
       : [...touched.pairs.values()];
-  for (let start = 0; start < pairs.length; start += PAIRS_PER_STATEMENT) {
-    const part = pairs.slice(start, start + PAIRS_PER_STATEMENT);
+  for (const part of inParts(pairs, ({ actor_id, item_id }) => [actor_id, item_id])) {
     await clickhouse.command(ATTRIBUTE, {
       actors: part.map((pair) => pair.actor_id),
       items: part.map((pair) => pair.item_id),

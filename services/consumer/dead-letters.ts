@@ -1,6 +1,7 @@
 import type { ActivityLog } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { sentAgain } from "./dead-letter-record.ts";
+import { inParts } from "./parts.ts";
 
 /** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
 export interface DeadLetter {
@@ -162,16 +163,14 @@ function* pagesOf(letters: readonly SizedId[]): Generator<string[]> {
 
 /** @throws ClickHouseError */
 export async function markResolved(clickhouse: ClickHouse, ids: readonly string[], now: number): Promise<void> {
-  if (ids.length === 0) return;
-  await clickhouse.command(
-    `INSERT INTO dead_letters (
-       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, resolved,
-       updated_at
-     )
-     SELECT
-       id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, true,
-       fromUnixTimestamp64Milli({now:Int64})
-     FROM dead_letters FINAL WHERE id IN {ids:Array(String)} AND NOT resolved`,
-    { ids, now },
-  );
+  for (const part of inParts(ids, (id) => [id])) await clickhouse.command(MARK_RESOLVED, { ids: part, now });
 }
+
+const MARK_RESOLVED = `
+INSERT INTO dead_letters (
+  id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, resolved, updated_at
+)
+SELECT
+  id, reason, path, message, topic, partition, offset, key, headers, recorded_at, value, failed_at, true,
+  fromUnixTimestamp64Milli({now:Int64})
+FROM dead_letters FINAL WHERE id IN {ids:Array(String)} AND NOT resolved`;

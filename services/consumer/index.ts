@@ -30,6 +30,7 @@ export {
   type SqlClient,
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
+export { CONSUMER_LIMITS } from "./limits.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
 export type { ConsumerOptions } from "./options.ts";
 export { isAlive, type Liveness } from "./pulse.ts";

@@ -222,6 +222,31 @@ describe("close ends in time", () => {
   });
 });
 
+test("ids that take many bytes in an address hold nothing up", async () => {
+  const long = (number: number) => `${"ключ ' \\ ".repeat(10)}${number}`;
+  const numbers = Array.from({ length: 1_500 }, (_, index) => index);
+  await log.append(
+    "shop.events",
+    numbers.flatMap((index) => {
+      const fields = { userId: long(index), itemId: long(index) };
+      const view = viewOf(`v${index}`, { ...fields, occurredAt: Date.now() - 60_000 });
+      return [json(view, long(index)), json(viewOf(`p${index}`, { ...fields, event: "purchase" }), long(index))];
+    }),
+  );
+  await log.append(
+    "shop.items",
+    numbers.map((index) => json({ itemId: long(index), name: "Teapot" })),
+  );
+  const consumer = await start({ batch: { maxRecords: 5_000, maxBytes: 1e8 } });
+  await consumer.caughtUp();
+  const [row] = await clickhouse.query(
+    `SELECT toUInt32(count()) AS checkouts, toUInt32(countIf(first_touch.2 != '')) AS earned,
+       (SELECT toUInt32(count()) FROM items FINAL) AS items
+     FROM attributed_checkouts FINAL`,
+  );
+  expect(row).toEqual({ checkouts: 1_500, earned: 1_500, items: 1_500 });
+});
+
 test("while ClickHouse is away two batches are held at most, whatever waits in the log", async () => {
   const maxBytes = 100_000;
   const registry = new Registry();

@@ -162,7 +162,8 @@ export class KafkaAdmin {
             this.#connected = null;
             void this.#disconnect(connected);
           }
-          throw error;
+          // Disconnected meanwhile for another question's failure, kafkajs stumbles over what it has no more: that passes.
+          throw error instanceof TypeError ? kafkaLogError(doing, error, place) : error;
         }
       },
     );

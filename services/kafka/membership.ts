@@ -12,9 +12,9 @@ import type { TopicPartition } from "./tenures.ts";
 
 const { KafkaJSNonRetriableError } = kafkajs;
 
-/** Most bytes of one answer, and of one partition in it, as they are stored, so before decompression. */
-const FETCH_BYTES = 8 * 1024 * 1024;
-const FETCH_BYTES_PER_PARTITION = 256 * 1024;
+/** An answer is bounded as it is stored, and may be many times as large once it is decompressed: JSON about eight times. */
+const ANSWERS_PER_BUFFER = 16;
+const PARTITIONS_PER_ANSWER = 4;
 /** Members answer a rebalance at once here, so one that does not is gone. */
 const REBALANCE_TIMEOUT_MILLISECONDS = 15_000;
 const HEARTBEATS_PER_SESSION = 10;
@@ -49,6 +49,7 @@ export class Membership {
 
   constructor(options: CompiledOptions, group: string, listener: MembershipListener) {
     const { sessionTimeoutMilliseconds, fetchWaitMilliseconds, metadataMaxAgeMilliseconds } = options;
+    const fetchBytes = Math.ceil(options.maxBufferedBytes / ANSWERS_PER_BUFFER);
     const client = openClient(options);
     this.#cutOff = client.cutOff;
     this.#listener = listener;
@@ -63,8 +64,9 @@ export class Membership {
       metadataMaxAge: metadataMaxAgeMilliseconds,
       allowAutoTopicCreation: false,
       maxWaitTimeInMs: fetchWaitMilliseconds,
-      maxBytes: FETCH_BYTES,
-      maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
+      // A record, or a batch of records, larger than these comes all the same.
+      maxBytes: fetchBytes,
+      maxBytesPerPartition: Math.ceil(fetchBytes / PARTITIONS_PER_ANSWER),
       partitionAssigners: [this.#announcingAssigner()],
       retry: { restartOnFailure: async () => false },
     });

@@ -78,7 +78,10 @@ export interface KafkaLogOptions {
   readonly compression?: Compression;
   /** For topics that are absent. Without it an absent topic is an error. */
   readonly topicDefaults?: TopicDefaults;
-  /** Of one subscription, decompressed. Default 16 MiB. At most one fetch more is held. */
+  /**
+   * Of one subscription, decompressed. Default 16 MiB. At most one fetch more is held, which is asked for in a sixteenth
+   * of this, as it is stored.
+   */
   readonly maxBufferedBytes?: number;
   /** Most bytes that one produce request carries, before compression. Default 1,000,000: what every topic takes. */
   readonly maxBatchBytes?: number;

@@ -2,6 +2,7 @@
 import type { RecordMapper, TopicSpec } from "../activity/index.ts";
 import {
   attributeSource,
+  CONSUMER_LIMITS,
   type ConsumedSpec,
   compileMapper,
   consumerMetrics,
@@ -31,12 +32,14 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   const mappers = await withRegistry(compiled, context);
   const open = await migratedClickHouse(context);
   const postgres = await openShopDatabase(spec, context);
-  const log = await kafkaLog("consumer", context);
+  const { batch, maxBufferedBytes } = CONSUMER_LIMITS;
+  const log = await kafkaLog("consumer", context, { maxBufferedBytes });
   const clickhouse = await startup.step("connecting to ClickHouse", open);
   const metrics = consumerMetrics(registry);
   const consumer = await startup.step("reading the topics", () =>
     startConsumer({
       ...consumerSettings(spec),
+      batch,
       log,
       clickhouse,
       group: names.prefix,

@@ -1,4 +1,4 @@
-import { type KafkaLog, type KafkaLogEvent, openKafkaLog } from "../kafka/index.ts";
+import { type KafkaLog, type KafkaLogEvent, type KafkaLogOptions, openKafkaLog } from "../kafka/index.ts";
 import { kafkaOptions } from "./connections.ts";
 import type { RoleContext } from "./role.ts";
 
@@ -6,7 +6,11 @@ import type { RoleContext } from "./role.ts";
 const REQUEST_TIMEOUT_MILLISECONDS = 10_000;
 
 /** The activity log on the pipeline's Kafka cluster. Nothing is connected yet, but its secrets are there. */
-export async function kafkaLog(role: string, context: RoleContext): Promise<KafkaLog> {
+export async function kafkaLog(
+  role: string,
+  context: RoleContext,
+  limits: Pick<KafkaLogOptions, "maxBufferedBytes"> = {},
+): Promise<KafkaLog> {
   const { pipeline, names, secrets, startup, logger, onClose } = context;
   const onEvent = (event: KafkaLogEvent) => {
     if (event.kind === "retrying") logger.warn({ err: event.error }, `${event.doing} failed; trying again`);
@@ -15,7 +19,7 @@ export async function kafkaLog(role: string, context: RoleContext): Promise<Kafk
   const options = await startup.step("reading the secrets of Kafka", () =>
     kafkaOptions(pipeline.spec.source.kafka, secrets, { clientId: `${names.prefix}.${role}`, onEvent }),
   );
-  const log = openKafkaLog({ ...options, requestTimeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS });
+  const log = openKafkaLog({ ...options, ...limits, requestTimeoutMilliseconds: REQUEST_TIMEOUT_MILLISECONDS });
   onClose(() => log.close());
   return log;
 }

@@ -10,10 +10,9 @@
  * The engine binds one folder a process. For consumers in processes of their own, and to kill ClickHouse itself, use
  * `startFrontProcess` (front-process.ts): the same interface, with `kill` and `start`.
  *
- * It takes what a server's HTTP interface takes: statements in the body or in `query`, `param_*`, settings, `database`,
+ * It takes what a server's HTTP interface takes: statements in the body or in `query`, `param_*` (in multipart, too), settings, `database`,
  * `default_format`, `query_id`; basic authentication, `X-ClickHouse-User` and `-Key`; gzip both ways; `/ping`. It answers
- * with `X-ClickHouse-Exception-Code`, `X-ClickHouse-Summary` and the server's HTTP codes. Sessions, streaming and multipart
- * parameters are left out.
+ * with `X-ClickHouse-Exception-Code`, `X-ClickHouse-Summary` and the server's HTTP codes. Sessions and streaming are left out.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -236,10 +235,14 @@ async function read(request: IncomingMessage): Promise<{ address: URL; body: Buf
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  return {
-    address: new URL(request.url ?? "/", "http://front"),
-    body: request.headers["content-encoding"] === "gzip" ? await unzip(body) : body,
-  };
+  const address = new URL(request.url ?? "/", "http://front");
+  const type = request.headers["content-type"] ?? "";
+  if (type.startsWith("multipart/form-data")) {
+    const form = await new Response(body, { headers: { "content-type": type } }).formData();
+    for (const [name, value] of form) address.searchParams.set(name, String(value));
+    return { address, body: Buffer.alloc(0) };
+  }
+  return { address, body: request.headers["content-encoding"] === "gzip" ? await unzip(body) : body };
 }
 
 /** What in an address is not a setting. */
