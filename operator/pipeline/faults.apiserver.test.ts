@@ -37,9 +37,30 @@ async function stormyPlane() {
   return { own, admin, proxy };
 }
 
-function startOne(own: ControlPlane, proxy: TestProxy): Promise<TestOperator> {
-  const args = ["--lease-seconds", "1"];
-  return startOperatorProcess({ plane: own, namespaces: [NAMESPACE], args, server: proxy.address });
+/** An operator that is started again whenever it ends, as a Deployment does: killed, or because it lost its lease. */
+async function keepOne(own: ControlPlane, proxy: TestProxy) {
+  const args = ["--lease-seconds", "2"];
+  const start = () => startOperatorProcess({ plane: own, namespaces: [NAMESPACE], args, server: proxy.address });
+  let running: TestOperator = await start();
+  let wanted = true;
+  let starts = 1;
+  const kept = (async () => {
+    while (wanted) {
+      await running.exited;
+      if (!wanted) return;
+      running = await start();
+      starts += 1;
+    }
+  })();
+  return {
+    starts: () => starts,
+    kill: () => void running.stop("SIGKILL"),
+    async stop() {
+      wanted = false;
+      await running.stop("SIGKILL");
+      await kept;
+    },
+  };
 }
 
 /** A valid spec of every kind of change. */
@@ -119,9 +140,9 @@ describeApiServer("in the end every pipeline has exactly its children", () => {
       if (Math.random() > 0.05 || url.includes("/leases")) return null;
       return [429, 500, 503, "cut" as const][Math.floor(Math.random() * 4)] ?? null;
     };
-    const operators = await Promise.all([startOne(own, proxy), startOne(own, proxy)]);
+    const operators = await Promise.all([keepOne(own, proxy), keepOne(own, proxy)]);
     onTestFinished(async () => {
-      await Promise.all(operators.map((operator) => operator.stop("SIGKILL")));
+      await Promise.all(operators.map((operator) => operator.stop()));
     });
 
     const names = Array.from({ length: PIPELINES }, (_, index) => `shop-${index}`);
@@ -148,10 +169,14 @@ describeApiServer("in the end every pipeline has exactly its children", () => {
       }
     })();
     for (let kill = 0; kill < KILLS; kill += 1) {
+      const operator = operators[Math.floor(Math.random() * 2)];
+      const before = operator?.starts() ?? 0;
       await sleep(Math.random() * 1_200);
-      const which = Math.floor(Math.random() * 2);
-      await operators[which]?.stop("SIGKILL");
-      operators[which] = await startOne(own, proxy);
+      operator?.kill();
+      await eventually(
+        () => operator?.starts() ?? 0,
+        (starts) => starts > before,
+      );
       if (kill % 5 === 0) proxy.cutWatches();
       if (kill === 15) await own.restartApiServer();
       if (kill === 30) await compact(own);
