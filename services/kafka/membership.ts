@@ -13,8 +13,8 @@ import type { TopicPartition } from "./tenures.ts";
 const { KafkaJSNonRetriableError } = kafkajs;
 
 /** Most bytes of one answer, and of one partition in it, as they are stored, so before decompression. */
-const FETCH_BYTES = 8 * 1024 * 1024;
-const FETCH_BYTES_PER_PARTITION = 256 * 1024;
+const FETCH_BYTES = 1024 * 1024;
+const FETCH_BYTES_PER_PARTITION = 128 * 1024;
 /** Members answer a rebalance at once here, so one that does not is gone. */
 const REBALANCE_TIMEOUT_MILLISECONDS = 15_000;
 const HEARTBEATS_PER_SESSION = 10;

@@ -50,7 +50,7 @@ export interface TopicDefaults {
   readonly replicationFactor: number;
   /** By the records' own timestamps. Default: kept for ever. */
   readonly retentionMilliseconds?: number;
-  /** Largest record that a new topic takes, in bytes. Default 16 MiB. */
+  /** Largest record that a new topic takes, in bytes. Default 4 MiB. */
   readonly maxRecordBytes?: number;
 }
 
@@ -78,7 +78,7 @@ export interface KafkaLogOptions {
   readonly compression?: Compression;
   /** For topics that are absent. Without it an absent topic is an error. */
   readonly topicDefaults?: TopicDefaults;
-  /** Of one subscription, decompressed. Default 16 MiB. At most one fetch more is held. */
+  /** Of one subscription, decompressed. Default 4 MiB. At most one fetch more is held. */
   readonly maxBufferedBytes?: number;
   /** Most bytes that one produce request carries, before compression. Default 1,000,000: what every topic takes. */
   readonly maxBatchBytes?: number;
@@ -105,7 +105,7 @@ export type CompiledOptions = Required<Omit<KafkaLogOptions, Optional>> & Pick<K
 const DEFAULTS = {
   clientId: "productmatcher",
   compression: "gzip",
-  maxBufferedBytes: 16 * 1024 * 1024,
+  maxBufferedBytes: 4 * 1024 * 1024,
   maxBatchBytes: 1_000_000,
   deliveryTimeoutMilliseconds: 120_000,
   commitTimeoutMilliseconds: 600_000,
