@@ -1,6 +1,7 @@
 /**
  * The activity of a shop as every role sees it: what a mapped record becomes, whatever shape its topic had.
  */
+import { anonymousActor } from "./identity.ts";
 
 /** Event names that ProductMatcher knows; a shop may use others of its own. */
 export const EVENT_NAMES = [
@@ -88,7 +89,7 @@ export type Activity =
  */
 export function actorOf(event: Pick<ActivityEvent, "userId" | "anonymousId" | "sessionId">): string {
   if (event.userId !== "") return event.userId;
-  if (event.anonymousId !== "") return `anonymous:${event.anonymousId}`;
+  if (event.anonymousId !== "") return anonymousActor(event.anonymousId);
   return `session:${event.sessionId}`;
 }
 

@@ -1,13 +1,17 @@
 /**
  * What the consumer tells every recommender replica of the events that it has stored: who did what with which item,
- * and when. Many events a record of the topic `<prefix>.signals`, as UTF-8 JSON:
+ * and when, and which anonymous visitors signed in. Many events a record of the topic `<prefix>.signals`, as UTF-8 JSON:
  *
- *     {"v":1,"receivedAt":1767225600000,"events":[["user","view","item",1767225599000,1,"event id"], ...]}
+ *     {"v":1,"receivedAt":1767225600000,"events":[["user","view","item",1767225599000,1,"event id"], ...],
+ *      "links":[["anonymous id","user",1767225599000], ...]}
+ *
+ * `links` came later and is left out where there are none: a reader that does not know it reads the rest.
  */
 import { z } from "zod";
 import { type ActivityEvent, actorOf } from "./event.ts";
+import type { Link } from "./identity.ts";
 
-/** The most events that one record holds. */
+/** The most events, and the most links, that one record holds. */
 export const SIGNALS_PER_RECORD = 1_000;
 
 /** The part of an event that changes what an actor is recommended. */
@@ -18,7 +22,7 @@ export interface Signal {
   readonly itemId: string;
   /** Milliseconds since 1970, UTC. */
   readonly occurredAt: number;
-  /** Pieces, at least 1. */
+  /** Pieces; 0 for the refund of what had come back before. */
   readonly quantity: number;
   readonly eventId: string;
 }
@@ -27,6 +31,8 @@ export interface SignalBatch {
   /** When the log had received the oldest of these events, in milliseconds since 1970: freshness counts from here. */
   readonly receivedAt: number;
   readonly signals: readonly Signal[];
+  /** Visitors that signed in, mostly those of whom it was not known. */
+  readonly links: readonly Link[];
 }
 
 /** A record of the signals topic that this release cannot read. */
@@ -43,6 +49,10 @@ const recordSchema = z.object({
   events: z
     .array(z.tuple([z.string(), z.string(), z.string(), z.number(), z.number(), z.string()]))
     .max(SIGNALS_PER_RECORD),
+  links: z
+    .array(z.tuple([z.string(), z.string(), z.number()]))
+    .max(SIGNALS_PER_RECORD)
+    .default([]),
 });
 
 /** `null` for an event that concerns no item: it changes no recommendation. */
@@ -58,10 +68,22 @@ export function signalOf(event: ActivityEvent): Signal | null {
   };
 }
 
-/** One record's value. @throws RangeError above SIGNALS_PER_RECORD events */
-export function encodeSignals({ receivedAt, signals }: SignalBatch): Uint8Array {
-  if (signals.length > SIGNALS_PER_RECORD) {
-    throw new RangeError(`${signals.length} signals in one record: split them at ${SIGNALS_PER_RECORD}`);
+/** What there is to tell, in as many records as it takes; none when there is nothing. @returns each record's value */
+export function encodeSignalRecords({ receivedAt, signals, links }: SignalBatch): Uint8Array[] {
+  const values: Uint8Array[] = [];
+  for (let start = 0; start < Math.max(signals.length, links.length); start += SIGNALS_PER_RECORD) {
+    const part = [start, start + SIGNALS_PER_RECORD] as const;
+    values.push(encodeSignals({ receivedAt, signals: signals.slice(...part), links: links.slice(...part) }));
+  }
+  return values;
+}
+
+/** One record's value. @throws RangeError above SIGNALS_PER_RECORD events or links */
+export function encodeSignals({ receivedAt, signals, links }: SignalBatch): Uint8Array {
+  if (Math.max(signals.length, links.length) > SIGNALS_PER_RECORD) {
+    throw new RangeError(
+      `${signals.length} signals and ${links.length} links in one record: split them at ${SIGNALS_PER_RECORD}`,
+    );
   }
   const events = signals.map((signal) => [
     signal.actorId,
@@ -71,7 +93,10 @@ export function encodeSignals({ receivedAt, signals }: SignalBatch): Uint8Array 
     signal.quantity,
     signal.eventId,
   ]);
-  return Buffer.from(JSON.stringify({ v: VERSION, receivedAt, events }));
+  const linked = links.map(({ anonymousId, userId, linkedAt }) => [anonymousId, userId, linkedAt]);
+  return Buffer.from(
+    JSON.stringify({ v: VERSION, receivedAt, events, ...(linked.length === 0 ? {} : { links: linked }) }),
+  );
 }
 
 /** @throws SignalFormatError for anything that `encodeSignals` of this version did not make */
@@ -80,7 +105,7 @@ export function decodeSignals(value: Uint8Array): SignalBatch {
   if (!parsed.success) {
     throw new SignalFormatError(`not a signals record of version ${VERSION}: ${z.prettifyError(parsed.error)}`);
   }
-  const { receivedAt, events } = parsed.data;
+  const { receivedAt, events, links } = parsed.data;
   return {
     receivedAt,
     signals: events.map(([actorId, event, itemId, occurredAt, quantity, eventId]) => ({
@@ -91,6 +116,7 @@ export function decodeSignals(value: Uint8Array): SignalBatch {
       quantity,
       eventId,
     })),
+    links: links.map(([anonymousId, userId, linkedAt]) => ({ anonymousId, userId, linkedAt })),
   };
 }
 

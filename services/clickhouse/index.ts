@@ -7,6 +7,7 @@ export {
 } from "./client.ts";
 export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
 export { identifier } from "./identifier.ts";
+export { peopleOf, readLinks } from "./identities.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
 export {
   MIGRATIONS,

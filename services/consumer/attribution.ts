@@ -18,7 +18,7 @@ export interface TouchedPairs {
   readonly to: number;
 }
 
-interface Pair {
+export interface Pair {
   readonly actor_id: string;
   readonly item_id: string;
 }
@@ -44,7 +44,7 @@ export function touchedPairs(rows: readonly EventRow[], spec: AttributionSpec): 
 }
 
 /** Different for different pairs, whatever characters the ids have. */
-function pairKey({ actor_id, item_id }: Pair): string {
+export function pairKey({ actor_id, item_id }: Pair): string {
   return `${actor_id.length}/${actor_id}${item_id}`;
 }
 
@@ -93,8 +93,17 @@ WHERE touch.occurred_at <= checkout.occurred_at
   AND touch.occurred_at >= checkout.occurred_at - toIntervalSecond({window:UInt32})
 GROUP BY checkout.actor_id, checkout.item_id, checkout.checkout_id`;
 
-/** @throws ClickHouseError */
-export async function attribute(clickhouse: ClickHouse, touched: TouchedPairs, spec: AttributionSpec): Promise<void> {
+/**
+ * Answers the conversions of the touched pairs again, by what their own actor did.
+ *
+ * @returns the pairs with a conversion in the time that the batch bears on; `null`: too many to tell
+ * @throws ClickHouseError
+ */
+export async function attribute(
+  clickhouse: ClickHouse,
+  touched: TouchedPairs,
+  spec: AttributionSpec,
+): Promise<readonly Pair[] | null> {
   const { from, to } = touched;
   const candidates = await clickhouse.query<Pair>(CANDIDATES, { from, to, limit: MAX_CANDIDATES });
   const pairs =
@@ -112,4 +121,5 @@ export async function attribute(clickhouse: ClickHouse, touched: TouchedPairs, s
       window: spec.windowSeconds,
     });
   }
+  return candidates.length < MAX_CANDIDATES ? candidates : null;
 }

@@ -3,7 +3,6 @@ export type { CatalogueSync } from "./catalogue-sync.ts";
 export {
   type CloseOptions,
   type Consumer,
-  type ConsumerOptions,
   type ConsumerStatus,
   startConsumer,
 } from "./consumer.ts";
@@ -32,4 +31,5 @@ export {
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./metrics.ts";
+export type { ConsumerOptions } from "./options.ts";
 export { isAlive, type Liveness } from "./pulse.ts";

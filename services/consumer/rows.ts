@@ -1,5 +1,6 @@
 /** Rows as the sink's tables take them: names of columns, times as milliseconds. */
 import { type ActivityEvent, actorOf, type ItemRecord, type Rejection, type UserRecord } from "../activity/index.ts";
+import type { Signal } from "../activity/signals.ts";
 import { type LogRecord, RECORD_ID_HEADER } from "../activity-log/index.ts";
 
 export type Attributes = Readonly<Record<string, string>>;
@@ -99,6 +100,18 @@ export function eventRow(event: ActivityEvent, source: Source, enrichment: Enric
     partition: source.partition,
     offset: source.offset,
     ingested_at: ingestedAt,
+  };
+}
+
+/** What the recommenders hear of a row; it concerns an item. */
+export function signalOfRow(row: EventRow): Signal {
+  return {
+    actorId: row.actor_id,
+    event: row.event,
+    itemId: row.item_id,
+    occurredAt: row.occurred_at,
+    quantity: row.quantity,
+    eventId: row.event_id,
   };
 }
 

@@ -1,7 +1,10 @@
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { type AttributionSpec, attribute, isConversion, touchedPairs } from "./attribution.ts";
 import { storeItems, storeUsers } from "./catalogue.ts";
+import { joinPast, joinTouched, storeLinks } from "./identities.ts";
 import { insertNarrowing } from "./insert-narrowing.ts";
+import { KnownLinks, linksOf, type SelectedLinks } from "./known-links.ts";
+import { takeBackOrders } from "./orders.ts";
 import type { Batch } from "./prepare.ts";
 import {
   checkoutRow,
@@ -13,9 +16,10 @@ import {
 } from "./rows.ts";
 
 /**
- * Stores a batch: events, then what they changed in attribution; catalogue, users, dead letters. Every step may be
- * repeated: after an error the whole batch is stored again.
+ * Stores a batch: events, then what they changed in attribution and orders; catalogue, users, dead letters. Every step
+ * may be repeated: after an error the whole batch is stored again.
  *
+ * @param known links that need no work again
  * @throws ClickHouseError
  */
 export async function store(
@@ -23,6 +27,7 @@ export async function store(
   batch: Batch,
   rows: readonly EventRow[],
   spec: AttributionSpec,
+  known = new KnownLinks(),
 ): Promise<StoreResult> {
   const refusedEvents = await insertNarrowing(rows, (part) =>
     clickhouse.insert("events", part, EVENT_COLUMNS, batch.madeFrom),
@@ -31,12 +36,18 @@ export async function store(
   const stored = lost.size === 0 ? rows : rows.filter((row) => !lost.has(row));
   const conversions = stored.filter((row) => isConversion(row, spec));
   await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow), undefined, batch.madeFrom);
+  const links = known.select(linksOf(stored.map(idsOf)));
+  await storeLinks(clickhouse, [...links.fresh, ...links.renewed]);
   const pairs = touchedPairs(stored, spec);
-  if (pairs !== null) await attribute(clickhouse, pairs, spec);
+  if (pairs !== null) await joinTouched(clickhouse, pairs, await attribute(clickhouse, pairs, spec), spec);
+  await joinPast(clickhouse, links.fresh, spec);
+  const derived = await takeBackOrders(clickhouse, stored);
   const refusedItems = await storeItems(clickhouse, batch.items);
   const refusedUsers = await storeUsers(clickhouse, batch.users);
   await storeDeadLetters(clickhouse, batch.deadLetters, batch.madeFrom);
   return {
+    derived,
+    links,
     refusedEvents: refusedEvents.length,
     refused: [
       ...refusedEvents.map(({ row, message }) => ({ source: row, message })),
@@ -46,7 +57,15 @@ export async function store(
   };
 }
 
+function idsOf({ user_id, anonymous_id, occurred_at }: EventRow) {
+  return { userId: user_id, anonymousId: anonymous_id, occurredAt: occurred_at };
+}
+
 export interface StoreResult {
+  /** Events that followed from the stored ones, and are stored too. */
+  readonly derived: readonly EventRow[];
+  /** Links that are stored and joined now. */
+  readonly links: SelectedLinks;
   /** Event rows that ClickHouse refused. */
   readonly refusedEvents: number;
   /** Every row that it refused, with the place of the record that it came from. */

@@ -355,4 +355,12 @@ describe("dead letters: look, mend the mapping, send through again", () => {
     expect(stdout).toBe("There was nothing open to send.\n");
     expect(await countEvents("startsWith(event_id, 'mended-')")).toBe(3);
   });
+
+  test("a replay from the topic sends each of them, and counts none twice", async () => {
+    const { stdout } = await deadLetters("replay", "--all", "--from", "topic");
+    expect(stdout).toContain("4 records were sent through again");
+    await local.pipeline.consumer().caughtUp();
+    expect(await countEvents("startsWith(event_id, 'mended-')")).toBe(3);
+    expect((await letters()).counts).toMatchObject([{ open: 1 }, { open: 0, resolved: 3 }]);
+  });
 });

@@ -37,7 +37,7 @@ function shopOf() {
   const catalogue = new Catalogue(items);
   const actors = new Actors({
     items,
-    store: { read: async () => [] },
+    store: { read: async (actors) => ({ actors, links: [], signals: [] }) },
     interest: { weights: new Map([["view", 1]]), halfLifeDays: 30 },
     limits: { ...ACTOR_LIMITS, actors: 100, absences: 100 },
     now: () => 0,

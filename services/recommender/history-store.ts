@@ -1,23 +1,23 @@
-import type { Signal } from "../activity/signals.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, peopleOf, readLinks } from "../clickhouse/index.ts";
 import type { HistoryStore } from "./actors.ts";
 import { HISTORY_LIMITS } from "./history.ts";
 
 /** Of two rows with one event id of one topic the later stored holds. */
 const HISTORY = `
-SELECT event, item_id, toUnixTimestamp64Milli(occurred_at) AS occurred_at, quantity, event_id
+SELECT actor_id, event, item_id, toUnixTimestamp64Milli(occurred_at) AS occurred_at, quantity, event_id
 FROM (
-  SELECT event, item_id, occurred_at, quantity, event_id, topic, ingested_at
+  SELECT actor_id, event, item_id, occurred_at, quantity, event_id, topic, ingested_at
   FROM events
-  WHERE actor_id = {actor:String}
+  WHERE actor_id IN {actors:Array(String)}
   ORDER BY ingested_at DESC
   LIMIT 1 BY topic, event_id
 )
 WHERE item_id != '' AND event IN {events:Array(String)}
 ORDER BY occurred_at DESC, event_id
-LIMIT {limit:UInt32}`;
+LIMIT {limit:UInt32} BY actor_id`;
 
 interface HistoryRow {
+  readonly actor_id: string;
   readonly event: string;
   readonly item_id: string;
   readonly occurred_at: string;
@@ -28,17 +28,21 @@ interface HistoryRow {
 /** Histories in ClickHouse. @param events the names of the events that can count */
 export function clickHouseHistory(clickhouse: ClickHouse, events: readonly string[]): HistoryStore {
   return {
-    async read(actorId): Promise<Signal[]> {
-      const parameters = { actor: actorId, events, limit: HISTORY_LIMITS.events };
+    async read(actorIds) {
+      const links = await readLinks(clickhouse, actorIds);
+      const actors = new Set(actorIds);
+      for (const ofPerson of peopleOf(links).values()) for (const actor of ofPerson) actors.add(actor);
+      const parameters = { actors: [...actors], events, limit: HISTORY_LIMITS.events };
       const rows = await clickhouse.query<HistoryRow>(HISTORY, parameters);
-      return rows.map((row) => ({
-        actorId,
+      const signals = rows.map((row) => ({
+        actorId: row.actor_id,
         event: row.event,
         itemId: row.item_id,
         occurredAt: Number(row.occurred_at),
         quantity: row.quantity,
         eventId: row.event_id,
       }));
+      return { actors: [...actors], links, signals };
     },
   };
 }

@@ -73,6 +73,21 @@ export function withEvent(
   return bounded(others, limits);
 }
 
+/**
+ * The history of someone who has several, as if all events were in one.
+ *
+ * @param histories each the newest first
+ */
+export function mergeHistories(
+  histories: readonly (readonly HistoryEvent[])[],
+  limits: HistoryLimits = HISTORY_LIMITS,
+): readonly HistoryEvent[] {
+  const events = histories.flat().sort((a, b) => (isBefore(a, b) ? -1 : isBefore(b, a) ? 1 : 0));
+  const known = new Set<string>();
+  const distinct = events.filter((event) => !known.has(identity(event)) && known.add(identity(event)));
+  return bounded(distinct, limits);
+}
+
 /** Sources number their own: a click and a checkout may both have the id 5. */
 export function identity({ event, eventId }: Pick<HistoryEvent, "event" | "eventId">): string {
   return `${event}/${eventId}`;

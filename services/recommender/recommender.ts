@@ -110,8 +110,9 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     startFrom: now() - serving.sessionMinutes * 60_000,
     now,
     logger,
-    onBatch: ({ signals }) => {
+    onBatch: ({ signals, links }) => {
       metrics.signals.inc(signals.length);
+      actors.join(links);
       actors.apply(signals);
     },
     onFreshness: (milliseconds) => metrics.freshness.observe(milliseconds / 1_000),

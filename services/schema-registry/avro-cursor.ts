@@ -70,7 +70,10 @@ export class AvroCursor {
   }
 
   text(): string {
-    return this.bytes().toString("utf8");
+    const length = this.#length();
+    if (length > this.left) throw this.#truncated();
+    this.#at += length;
+    return this.#bytes.toString("utf8", this.#at - length, this.#at);
   }
 
   /** How many entries the next block of an array or map has; 0 ends it. */

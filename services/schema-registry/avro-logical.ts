@@ -14,7 +14,7 @@ interface Annotated {
   readonly scale?: unknown;
 }
 
-const UNITS_PER_MILLISECOND: Readonly<Record<string, bigint>> = { millis: 1n, micros: 1_000n, nanos: 1_000_000n };
+const UNITS_PER_MILLISECOND: Readonly<Record<string, number>> = { millis: 1, micros: 1_000, nanos: 1_000_000 };
 const DAY = 86_400_000;
 const UUID_BYTES = 16;
 /** ISO 8601 of a year of four digits. */
@@ -34,13 +34,15 @@ export function logicalRead({ type, logicalType, size, scale = 0 }: Annotated): 
   const [, local, unit = ""] = /^(local-)?timestamp-(millis|micros|nanos)$/.exec(logicalType) ?? [];
   const divisor = UNITS_PER_MILLISECOND[unit];
   if (divisor === undefined || type !== "long") return null;
-  const milliseconds = (cursor: AvroCursor) => floored(cursor.bigInteger(), divisor);
+  const milliseconds = (cursor: AvroCursor) => floored(cursor.integer(), divisor);
   return local === undefined ? milliseconds : (cursor) => isoText(milliseconds(cursor))?.slice(0, -1) ?? null;
 }
 
-function floored(value: bigint, divisor: bigint): number {
-  const remainder = value % divisor;
-  return Number((value - (remainder < 0n ? remainder + divisor : remainder)) / divisor);
+function floored(value: number | string, divisor: number): number {
+  if (typeof value === "number") return Math.floor(value / divisor);
+  const [exact, by] = [BigInt(value), BigInt(divisor)];
+  const remainder = exact % by;
+  return Number((exact - (remainder < 0n ? remainder + by : remainder)) / by);
 }
 
 /** `undefined` for a time that no calendar has. */

@@ -71,8 +71,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const folder = mkdtempSync(join(tmpdir(), "productmatcher-kafka-"));
   const certificates = await makeCertificates(folder);
   const { tokenKeyFile, jwksFile } = makeTokenKey(folder);
-  const [plaintext, tls, sasl, controller] = await freePorts(4);
-  const [oauth] = await freePorts(1);
+  const [plaintext, tls, sasl, controller, oauth] = await freePorts(5);
   const properties = join(folder, "server.properties");
   const lines = serverProperties(folder, certificates, jwksFile, { plaintext, tls, sasl, oauth, controller });
   writeFileSync(properties, write({ ...lines, ...behind(lines, options.behind), ...options.properties }));
@@ -256,7 +255,7 @@ async function ready(address: string, child: ChildProcess, output: string): Prom
   }
 }
 
-export async function freePorts(count: number): Promise<[number, number, number, number]> {
+export async function freePorts(count: number): Promise<[number, number, number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
@@ -270,6 +269,6 @@ export async function freePorts(count: number): Promise<[number, number, number,
     return address.port;
   });
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  const [first = 0, second = 0, third = 0, fourth = 0] = ports;
-  return [first, second, third, fourth];
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = ports;
+  return [first, second, third, fourth, fifth];
 }

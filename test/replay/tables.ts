@@ -6,9 +6,21 @@ const QUERY_FOLDER = fileURLToPath(new URL("./query-folder.ts", import.meta.url)
 /** Of the pipeline that a folder gets when no resource is named. */
 const DATABASE = "default_storefront";
 
-const TABLES = ["events", "touches", "attributed_checkouts", "dead_letters", "items", "users"] as const;
+const TABLES = [
+  "events",
+  "touches",
+  "attributed_checkouts",
+  "identities",
+  "user_identities",
+  "joined_touches",
+  "order_lines",
+  "refunded_checkouts",
+  "dead_letters",
+  "items",
+  "users",
+] as const;
 /** When a row was written, and where in the log its record stood: different each time that a file is replayed. */
-const OF_THE_REPLAY = ["ingested_at", "updated_at", "failed_at", "recorded_at", "partition", "offset"];
+const OF_THE_REPLAY = ["ingested_at", "updated_at", "failed_at", "recorded_at", "version", "partition", "offset"];
 
 export interface Fingerprint {
   readonly rows: number;

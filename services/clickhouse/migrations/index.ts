@@ -2,11 +2,12 @@ import { type ClickHouse, createDatabase } from "../client.ts";
 import { createTable, type Layout } from "../layout.ts";
 import { activity } from "./0001-activity.ts";
 import { models } from "./0002-models.ts";
+import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models, deduplication];
+export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {

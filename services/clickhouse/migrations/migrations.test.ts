@@ -1,18 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
-import { MIGRATIONS, migrate, openClickHouse, SCHEMA_VERSION, SchemaVersionError } from "../index.ts";
+import { MIGRATIONS, migrate, openClickHouse, readLinks, SCHEMA_VERSION, SchemaVersionError } from "../index.ts";
 
 const TABLES = [
   "attributed_checkouts",
   "dead_letters",
   "events",
+  "identities",
   "items",
+  "joined_touches",
   "model_aliases",
   "model_neighbours",
   "model_rankings",
   "model_versions",
+  "order_lines",
+  "refunded_checkouts",
   "schema_migrations",
   "touches",
+  "user_identities",
   "users",
 ];
 
@@ -35,6 +40,30 @@ describe("migrate", () => {
     await Promise.all([migrate(first, layout, Date.now), migrate(second, layout, Date.now)]);
     const rows = await first.query("SELECT version FROM schema_migrations FINAL ORDER BY version");
     expect(rows).toEqual(MIGRATIONS.map((m) => ({ version: m.version })));
+  });
+
+  test("what was stored before a table came is in it", async () => {
+    const clickhouse = await emptyDatabase();
+    const layout = { database: clickhouse.database };
+    await migrate(clickhouse, layout, Date.now);
+    for (const table of ["user_identities_feed", "identities", "user_identities", "order_lines"]) {
+      await clickhouse.command(`DROP TABLE ${table}`);
+    }
+    await clickhouse.command("ALTER TABLE schema_migrations DELETE WHERE version = 3 SETTINGS mutations_sync = 1");
+    const event = { event: "view", item_id: "lamp", quantity: 1, ingested_at: 0 };
+    await clickhouse.insert("events", [
+      { ...event, event_id: "1", user_id: "ann", anonymous_id: "phone", occurred_at: 2_000 },
+      { ...event, event_id: "2", user_id: "bob", anonymous_id: "phone", occurred_at: 1_000 },
+      { ...event, event_id: "3", anonymous_id: "desk", occurred_at: 1_000 },
+      { ...event, event_id: "4", user_id: "ann", occurred_at: 0, event: "purchase", properties: { order_id: "o1" } },
+    ]);
+    expect(await migrate(clickhouse, layout, Date.now)).toEqual([3]);
+    expect(await readLinks(clickhouse, ["ann", "bob"])).toEqual([
+      { anonymousId: "phone", userId: "bob", linkedAt: 1_000 },
+    ]);
+    expect(await clickhouse.query("SELECT event, order_id, event_id, item_id FROM order_lines")).toEqual([
+      { event: "purchase", order_id: "o1", event_id: "4", item_id: "lamp" },
+    ]);
   });
 
   test("a database of a newer release is refused", async () => {
@@ -63,7 +92,7 @@ describe("migrate", () => {
     const statements = MIGRATIONS.flatMap((migration) => migration.statements(layout));
     expect(statements.filter((s) => s.includes("Distributed(`shops`")).length).toBe(TABLES.length - 1);
     for (const statement of statements) {
-      expect(statement).toContain("ON CLUSTER `shops`");
+      expect(statement).toMatch(/ON CLUSTER `shops`|^INSERT INTO `shop`\./);
       await clickhouse.query(`EXPLAIN AST ${statement}`);
     }
     await expect(clickhouse.query("EXPLAIN AST CREATE TABLE x ON CLUSTR y (a String)")).rejects.toThrow(/Syntax error/);

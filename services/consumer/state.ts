@@ -1,0 +1,44 @@
+/** What the consumer's loop has in hand, and how long its steps may take. */
+import type { Subscription } from "../activity-log/index.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import type { KnownLinks } from "./known-links.ts";
+import type { ConsumerOptions } from "./options.ts";
+import type { Activity, Liveness, Pulse } from "./pulse.ts";
+
+export const FIRST_RETRY_MILLISECONDS = 200;
+export const LAST_RETRY_MILLISECONDS = 30_000;
+/** How long steps take at most before they fail of themselves, with something to spare. */
+export const STEP_MILLISECONDS = 60_000;
+
+export interface Progress {
+  state: Liveness["state"];
+  stored: number;
+  deadLetters: number;
+  problem: string;
+  /** Whether there may be events in the table that still lack their attributes. */
+  unenriched: boolean;
+  /** So that it is logged once. */
+  sourceAway: boolean;
+  /** Of the batches in hand. */
+  bytes: number;
+  /** Sign-ins that are stored and joined. */
+  readonly links: KnownLinks;
+}
+
+/** What the loop has in hand. */
+export interface Loop {
+  readonly options: ConsumerOptions;
+  readonly subscription: Subscription;
+  /** For each activity: its statements are steps of it, and are given up when nothing is waited for. */
+  readonly clickhouse: Readonly<Record<Activity, ClickHouse>>;
+  /** No further batch is begun, no failed one tried again. */
+  readonly stopping: AbortSignal;
+  /** Nothing is waited for any more. */
+  readonly givingUp: AbortSignal;
+  readonly pulse: Pulse;
+  readonly progress: Progress;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
