@@ -13,7 +13,7 @@ import { collectorCommand, consumeCommand, migrateCommand, serveCommand, trainCo
 import { simulateCommand } from "./simulate.ts";
 import { validateCommand } from "./validate.ts";
 
-settleProcess();
+settleProcess(process.argv[2]);
 
 const program = new Command("productmatcher")
   .description("Real-time recommendations for a shop, from one resource")

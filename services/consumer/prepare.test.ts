@@ -51,8 +51,8 @@ describe("prepare", () => {
     );
     expect(batch.positions).toEqual([
       { topic: "clicks", partition: 0, offset: 6 },
-      { topic: "shop.events", partition: 1, offset: 10 },
       { topic: "clicks", partition: 1, offset: 1 },
+      { topic: "shop.events", partition: 1, offset: 10 },
     ]);
   });
 

@@ -47,12 +47,13 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
   const users: SourcedChange<UserRecord>[] = [];
   const deadLetters: DeadLetterRow[] = [];
   const resolved: string[] = [];
-  const positions = new Map<string, Position>();
+  const offsets = new Map<string, Map<number, number>>();
   for (const received of records) {
     const record = withItsOwnTime(received);
     const { topic, partition, offset } = record;
     const source = { topic, partition, offset };
-    positions.set(`${partition}/${topic}`, { topic, partition, offset: offset + 1 });
+    const next = offsets.get(topic) ?? new Map<number, number>();
+    offsets.set(topic, next.set(partition, offset + 1));
     const mapper = mappers.get(topic);
     const { activities, rejection } = mapper?.map(record, now) ?? { activities: [], rejection: notMapped(topic) };
     for (const activity of activities) {
@@ -73,7 +74,9 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
     users,
     deadLetters,
     resolved,
-    positions: [...positions.values()],
+    positions: [...offsets].flatMap(([topic, next]) =>
+      [...next].map(([partition, offset]) => ({ topic, partition, offset })),
+    ),
   };
 }
 

@@ -109,13 +109,14 @@ async function enrichedRows({ options, givingUp, progress }: Loop, batch: Batch,
   });
   const enrichments = await orGivenUp(enriching, givingUp);
   // All rows of a batch carry one time: of two with one id of one topic the later alone goes in, so that it is the one that holds.
-  const rows = new Map<string, EventRow>();
+  const rows = new Map<string, Map<string, EventRow>>();
   for (const [index, { event, source }] of batch.events.entries()) {
     const enrichment = enrichments[index];
-    if (enrichment !== undefined)
-      rows.set(`${event.eventId}/${source.topic}`, eventRow(event, source, enrichment, now));
+    if (enrichment === undefined) continue;
+    const ofTopic = rows.get(source.topic) ?? new Map<string, EventRow>();
+    rows.set(source.topic, ofTopic.set(event.eventId, eventRow(event, source, enrichment, now)));
   }
-  return [...rows.values()];
+  return [...rows.values()].flatMap((ofTopic) => [...ofTopic.values()]);
 }
 
 interface StoredBatch extends Pick<StoreResult, "refusedEvents" | "derived" | "links"> {

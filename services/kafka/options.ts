@@ -50,7 +50,7 @@ export interface TopicDefaults {
   readonly replicationFactor: number;
   /** By the records' own timestamps. Default: kept for ever. */
   readonly retentionMilliseconds?: number;
-  /** Largest record that a new topic takes, in bytes. Default 16 MiB. */
+  /** Largest record that a new topic takes, in bytes. Default 4 MiB. */
   readonly maxRecordBytes?: number;
 }
 
@@ -108,7 +108,7 @@ export type CompiledOptions = Required<Omit<KafkaLogOptions, Optional>> & Pick<K
 const DEFAULTS = {
   clientId: "productmatcher",
   compression: "gzip",
-  maxBufferedBytes: 16 * 1024 * 1024,
+  maxBufferedBytes: 4 * 1024 * 1024,
   maxBatchBytes: 1_000_000,
   deliveryTimeoutMilliseconds: 120_000,
   commitTimeoutMilliseconds: 600_000,

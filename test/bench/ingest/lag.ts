@@ -1,5 +1,8 @@
 /** How far a consumer group is behind, asked over one connection that stays open. */
+import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs from "kafkajs";
+
+const AGAIN_MILLISECONDS = 100;
 
 export interface Lag {
   /** Records of a topic that the group has not committed. */
@@ -10,16 +13,27 @@ export interface Lag {
 export async function openLag(broker: string): Promise<Lag> {
   const admin = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
+  const once = async (group: string, topic: string) => {
+    const [ends, [committed]] = await Promise.all([
+      admin.fetchTopicOffsets(topic),
+      admin.fetchOffsets({ groupId: group, topics: [topic] }),
+    ]);
+    return ends.reduce((sum, { partition, high, low }) => {
+      const offset = committed?.partitions.find((known) => known.partition === partition)?.offset ?? "-1";
+      return sum + Number(high) - Math.max(Number(offset), Number(low));
+    }, 0);
+  };
   return {
     async of(group, topic) {
-      const [ends, [committed]] = await Promise.all([
-        admin.fetchTopicOffsets(topic),
-        admin.fetchOffsets({ groupId: group, topics: [topic] }),
-      ]);
-      return ends.reduce((sum, { partition, high, low }) => {
-        const offset = committed?.partitions.find((known) => known.partition === partition)?.offset ?? "-1";
-        return sum + Number(high) - Math.max(Number(offset), Number(low));
-      }, 0);
+      for (;;) {
+        try {
+          return await once(group, topic);
+        } catch (error) {
+          // As of a topic that was made a moment ago: NOT_LEADER_FOR_PARTITION.
+          if (!(error instanceof kafkajs.KafkaJSError && error.retriable)) throw error;
+        }
+        await sleep(AGAIN_MILLISECONDS);
+      }
     },
     close: () => admin.disconnect(),
   };

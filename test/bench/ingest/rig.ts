@@ -1,5 +1,8 @@
 /** What every part of the bench runs on: one broker, ClickHouse behind HTTP, pipelines whose roles are processes. */
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { openKafkaLog } from "../../../services/kafka/index.ts";
 import { type Broker, startBroker } from "../../kafka/broker.ts";
 import { type FrontProcess, startFrontProcess } from "../../kafka/front-process.ts";
@@ -8,6 +11,7 @@ import { recordOf, type ShopEvent, take } from "./activity.ts";
 import { openLag } from "./lag.ts";
 import { OTHER_CORES, pin } from "./processes.ts";
 
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const CREDENTIALS = { username: "shop", password: "shop's password" };
 export const PARTITIONS = 4;
 const APPENDED_AT_ONCE = 5_000;
@@ -28,6 +32,7 @@ export interface Rig {
 
 /** @param options `pinned: false` lets all share all cores; else one is left to what is measured */
 export async function startRig({ pinned: wanted = true } = {}): Promise<Rig> {
+  const program = await build();
   const broker = await startBroker();
   const front = await startFrontProcess({ credentials: CREDENTIALS });
   const pinned = wanted && (await pin(broker.pid(), OTHER_CORES)) && (await pin(front.pid(), OTHER_CORES));
@@ -40,6 +45,7 @@ export async function startRig({ pinned: wanted = true } = {}): Promise<Rig> {
     async pipeline(name, topics = []) {
       const pipeline = createPipeline({
         name: `${name}-${randomUUID().slice(0, 8)}`,
+        program,
         bootstrapServers: broker.plaintext,
         clickhouse: { url: front.url, ...CREDENTIALS },
         topics: topics.map((topic) => ({ name: topic })),
@@ -66,4 +72,10 @@ export async function startRig({ pinned: wanted = true } = {}): Promise<Rig> {
       await broker.remove();
     },
   };
+}
+
+/** Roles run as they are published, compiled: from source each holds the compiler too, 30 MB. @returns the program */
+async function build(): Promise<string> {
+  await promisify(execFile)("npm", ["run", "--silent", "build"], { cwd: ROOT });
+  return "dist/services/cli/main.js";
 }
