@@ -87,7 +87,7 @@ export function mergePatch(
 export async function eventually<Value>(
   look: () => Value | Promise<Value>,
   wanted: (value: Value) => boolean,
-  timeoutMilliseconds = 30_000,
+  timeoutMilliseconds = 90_000,
 ): Promise<Value> {
   const end = Date.now() + timeoutMilliseconds;
   let value = await look();
