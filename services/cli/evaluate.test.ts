@@ -47,7 +47,7 @@ describe("productmatcher evaluate", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours"]);
+    expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation"]);
     const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage"];
     const keys = ["algorithm", "fitSeconds", "users", "cases", ...names.flatMap((name) => [`${name}@1`, `${name}@2`])];
     for (const result of results) {

@@ -91,6 +91,8 @@ function takeSeat(workerData: WorkerSeat): Seat {
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
     workerData,
     name: "factorisation",
+    // Options of the process that concern its own program (--eval, --input-type) would refuse the thread's.
+    execArgv: [],
   });
   let failure: Error | null = null;
   let underWay: PromiseWithResolvers<void> | null = null;
