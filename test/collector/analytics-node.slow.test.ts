@@ -139,7 +139,9 @@ describe("Segment's library for Node", () => {
       "5 group",
       "6 identify",
       "7#0 purchase cup",
+      "7#0/refunded refund cup",
       "7#1 purchase pot",
+      "7#1/refunded refund pot",
       "8 refund",
     ]);
     expect(await clickhouse.query("SELECT user_id, attributes FROM users FINAL")).toEqual([
