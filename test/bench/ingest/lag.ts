@@ -1,6 +1,7 @@
 /** How far a consumer group is behind, asked over one connection that stays open. */
 import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs from "kafkajs";
+import { correctKafkajs } from "../../../services/kafka/corrections.ts";
 
 const AGAIN_MILLISECONDS = 100;
 
@@ -11,6 +12,7 @@ export interface Lag {
 }
 
 export async function openLag(broker: string): Promise<Lag> {
+  correctKafkajs();
   const admin = new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
   const once = async (group: string, topic: string) => {
