@@ -166,6 +166,8 @@ async function run(
       await running.close();
     }
     logger.info("stopped");
+    // What was left behind at the end of the grace period keeps no process alive.
+    process.exit();
   } catch (error) {
     throw ended(error);
   }

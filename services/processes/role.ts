@@ -113,8 +113,16 @@ export async function runRole(
       stopping.abort(new Error(`${name} was stopped`));
       const deadline = now() + options.graceMilliseconds;
       await started.catch(() => {});
-      for (const step of closing.splice(0).reverse()) await step(deadline);
+      for (const step of closing.splice(0).reverse()) await within(deadline - now(), step(deadline));
       await server.close();
     },
   };
+}
+
+/** Work that takes longer goes on unwatched: the process is about to end. */
+async function within(milliseconds: number, work: Promise<void> | void): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, Math.max(0, milliseconds));
+  await Promise.race([work, late.promise]);
+  clearTimeout(timer);
 }
