@@ -135,6 +135,8 @@ describeApiServer("a resource that is applied", () => {
       (text) => /reconcile_total\{[^}]*result="(success|requeue_after)"\} [2-9]/.test(text),
     );
     expect(await versions()).toEqual(before);
+    // Not even one that would change nothing.
+    expect((await operator.get("/metrics")).text).not.toContain('rest_client_requests_total{method="PATCH"');
   });
 
   test("has its children mended when someone edits or deletes them, and scaled when it is scaled", async () => {

@@ -1,4 +1,5 @@
 /** One look at a pipeline: make what there should be, see what there is, say how it stands. */
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import type { PipelineStatus } from "../../crds/index.ts";
 import { type ApiServer, apply, type EventRecorder, type KubeObject, splitKey } from "../runtime/index.ts";
@@ -44,6 +45,8 @@ interface Memory {
   objectivesDifferSince: number | null;
 }
 
+/** A plan is some 100 kB. */
+const MAX_PLANS = 64;
 const ASK_WHILE_AMISS_MILLISECONDS = 10_000;
 const ASK_AT_REST_MILLISECONDS = 60_000;
 /** After what a person has to mend outside of the resource. */
@@ -55,6 +58,8 @@ const TWO_MINUTES = 120_000;
 export function reconciler(options: ReconcilerOptions): (key: string, logger: Logger) => Promise<number | null> {
   const { cluster, figures, rollouts, now } = options;
   const memories = new Map<string, Memory>();
+  // Several looks follow each other while children are made; at rest nobody needs a plan.
+  const compileOnce = rememberingCompile(options);
 
   const forget = (key: string) => {
     memories.delete(key);
@@ -79,7 +84,7 @@ export function reconciler(options: ReconcilerOptions): (key: string, logger: Lo
     if (ending) next = await endPipeline(options, key, resource);
     else if (paused) memory.realized = null;
     else if (memory.settled !== fingerprint || memory.realized === null || awaitsFirstTraining(memory, previous)) {
-      const made = await make(options, { key, resource, memory, previous, logger });
+      const made = await make(options, compileOnce, { key, resource, memory, previous, logger });
       ({ next, retry } = made);
       memory.settled = made.isSettled ? fingerprint : null;
     }
@@ -125,9 +130,11 @@ interface Made {
 /** Steps 2 to 8. */
 async function make(
   { api, cluster, settings, rollouts, now }: ReconcilerOptions,
+  compileOnce: CompileOnce,
   { key, resource, memory, previous, logger }: Subject & { readonly logger: Logger },
 ): Promise<Made> {
-  const compiled = compileFor(resource, cluster, settings, (wanted) => rollouts.imageFor(key, previous.image, wanted));
+  const own = (resource.spec as { readonly image?: string }).image;
+  const compiled = compileOnce(resource, own ?? rollouts.imageFor(key, previous.image, settings.pipelineImage));
   if ("faults" in compiled) {
     const [fault] = compiled.faults;
     memory.realized = { fault: fault ?? null, retry: null, waiting: memory.realized?.waiting ?? {} };
@@ -176,15 +183,21 @@ class RetryError extends Error {
   readonly code = "retry";
 }
 
-function compileFor(
-  resource: KubeObject,
-  cluster: Cluster,
-  settings: OperatorSettings,
-  imageFor: (wanted: string) => string,
-): Compiled {
-  const own = (resource.spec as { readonly image?: string }).image;
-  if (own !== undefined) return compile(resource, cluster.capabilities(), settings);
-  return compile(resource, cluster.capabilities(), { ...settings, pipelineImage: imageFor(settings.pipelineImage) });
+type CompileOnce = (resource: KubeObject, image: string) => Compiled;
+
+/** @returns `compile`, which remembers the plans of the last resources */
+function rememberingCompile({ cluster, settings }: ReconcilerOptions): CompileOnce {
+  const plans = new LRUCache<string, Compiled>({ max: MAX_PLANS });
+  return (resource, image) => {
+    const capabilities = cluster.capabilities();
+    const { uid, generation } = resource.metadata;
+    const key = JSON.stringify([uid, generation, image, capabilities]);
+    const known = plans.get(key);
+    if (known !== undefined) return known;
+    const compiled = compile(resource, capabilities, { ...settings, pipelineImage: image });
+    plans.set(key, compiled);
+    return compiled;
+  };
 }
 
 function factsOf(plan: Plan): Facts {

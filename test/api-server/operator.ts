@@ -29,6 +29,8 @@ export interface TestOperatorOptions {
   readonly server?: string;
   /** Default: the operator's own user. */
   readonly kubeconfig?: string;
+  /** Default: the program as it stands in the repository. */
+  readonly program?: string;
 }
 
 /** Definitions and rights, once for a control plane. */
@@ -57,7 +59,7 @@ export async function startOperatorProcess(options: TestOperatorOptions): Promis
     ...["--namespaces", namespaces.join(","), "--operator-namespace", first],
     ...["--host", "127.0.0.1", "--port", "0", ...(options.args ?? [])],
   ];
-  const child: ChildProcess = spawn(process.execPath, ["services/cli/main.ts", ...args], {
+  const child: ChildProcess = spawn(process.execPath, [options.program ?? "services/cli/main.ts", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
   });
