@@ -144,14 +144,17 @@ describeApiServer("a resource that is applied", () => {
     await reasonOf("drift", "Ready", "Available");
     await kubectl("-n", namespace, "set", "image", "deploy/drift-consumer", "productmatcher=evil:1");
     await kubectl("-n", namespace, "delete", "svc", "drift-recommender");
+    const jobs = ["get", "job", "-l", "app.kubernetes.io/part-of=drift", "-o", "name"];
+    const migration = (await kubectl("-n", namespace, ...jobs)).trim();
+    await kubectl("-n", namespace, "delete", migration);
     await kubectl("-n", namespace, "label", "cm", "drift-trainer", "app.kubernetes.io/component=other", "--overwrite");
     await eventually(
       () => kubectl("-n", namespace, "get", "deploy", "drift-consumer", "-o", "jsonpath={..image}"),
       (image) => image.startsWith("productmatcher:"),
     );
     await eventually(
-      () => kubectl("-n", namespace, "get", "svc", "drift-recommender", "--ignore-not-found", "-o", "name"),
-      (name) => name !== "",
+      () => kubectl("-n", namespace, "get", "svc/drift-recommender", migration, "--ignore-not-found", "-o", "name"),
+      (names) => names.includes("service/") && names.includes("job.batch/"),
     );
     await eventually(
       () => kubectl("-n", namespace, "get", "cm", "drift-trainer", "--show-labels"),

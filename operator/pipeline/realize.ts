@@ -68,12 +68,11 @@ type Attempt = (work: () => Promise<void>) => Promise<void>;
 async function migrate(options: RealizeOptions, attempt: Attempt): Promise<boolean> {
   const { plan, cluster, writer, migrated, now } = options;
   const { kind, object, hash } = plan.migration;
-  if (migrated === hash) return true;
   const job = cluster.child(kind, keyOf(object));
-  if (job === undefined) {
-    await attempt(() => writer.write(plan.migration));
-    return false;
-  }
+  // Also of tables that are migrated: repeated, it changes nothing, and the Job says that they are.
+  if (job === undefined) await attempt(() => writer.write(plan.migration));
+  if (migrated === hash) return true;
+  if (job === undefined) return false;
   if (ownerUid(job) !== options.uid) await attempt(() => writer.write(plan.migration));
   else if (jobOutcome(job) === "succeeded") return true;
   const failedAt = Date.parse(jobFailure(job)?.at ?? "");
