@@ -1,38 +1,36 @@
 #!/usr/bin/env node
 import { Command } from "commander";
-import { deadLettersCommand } from "./dead-letters.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { localCommand } from "./local.ts";
-import { modelsCommand } from "./models.ts";
-import { operatorCommand } from "./operator.ts";
 import { settleProcess } from "./process-settings.ts";
-import { renderCommand } from "./render.ts";
-import { replayCommand } from "./replay.ts";
 import { CommandError } from "./resource.ts";
-import { collectorCommand, consumeCommand, migrateCommand, serveCommand, trainCommand } from "./roles.ts";
-import { simulateCommand } from "./simulate.ts";
-import { validateCommand } from "./validate.ts";
 
-settleProcess(process.argv[2]);
+/** Each is loaded when it is asked for: a role's memory holds nothing of the others. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  local: async () => (await import("./local.ts")).localCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  simulate: async () => (await import("./simulate.ts")).simulateCommand(),
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand(),
+  models: async () => (await import("./models.ts")).modelsCommand(),
+  "dead-letters": async () => (await import("./dead-letters.ts")).deadLettersCommand(),
+  validate: async () => (await import("./validate.ts")).validateCommand(),
+  migrate: async () => (await import("./roles.ts")).migrateCommand(),
+  collector: async () => (await import("./roles.ts")).collectorCommand(),
+  consume: async () => (await import("./roles.ts")).consumeCommand(),
+  train: async () => (await import("./roles.ts")).trainCommand(),
+  cleanup: async () => (await import("./roles.ts")).cleanupCommand(),
+  serve: async () => (await import("./roles.ts")).serveCommand(),
+  render: async () => (await import("./render.ts")).renderCommand(),
+  operator: async () => (await import("./operator.ts")).operatorCommand(),
+};
+
+const [word = ""] = process.argv.slice(2);
+settleProcess(word);
 
 const program = new Command("productmatcher")
   .description("Real-time recommendations for a shop, from one resource")
-  .showHelpAfterError("(--help says more)")
-  .addCommand(localCommand())
-  .addCommand(replayCommand())
-  .addCommand(simulateCommand())
-  .addCommand(evaluateCommand())
-  .addCommand(modelsCommand())
-  .addCommand(deadLettersCommand())
-  .addCommand(validateCommand())
-  .addCommand(migrateCommand())
-  .addCommand(collectorCommand())
-  .addCommand(consumeCommand())
-  .addCommand(trainCommand())
-  .addCommand(serveCommand())
-
-  .addCommand(renderCommand())
-  .addCommand(operatorCommand());
+  .showHelpAfterError("(--help says more)");
+const named = Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+// Without a command's name all are listed.
+for (const load of named === undefined ? Object.values(COMMANDS) : [named]) program.addCommand(await load());
 
 try {
   await program.parseAsync();

@@ -1,7 +1,14 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Commands that know ClickHouse as a server. */
-const WITHOUT_ENGINE: readonly (string | undefined)[] = ["collector", "consume", "migrate", "serve", "train"];
+const WITHOUT_ENGINE: readonly (string | undefined)[] = [
+  "collector",
+  "consume",
+  "migrate",
+  "serve",
+  "train",
+  "cleanup",
+];
 
 /** Call it first of all: both settings are read when they are first needed. @param command the program's first word */
 export function settleProcess(command?: string): void {

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RecordMapper } from "../activity/index.ts";
 import type { LogRecord } from "../activity-log/index.ts";
-
-const FIRST_RETRY_MILLISECONDS = 200;
-const LAST_RETRY_MILLISECONDS = 30_000;
+import { FIRST_RETRY_MILLISECONDS, LAST_RETRY_MILLISECONDS } from "./state.ts";
 
 /**
  * Lets the mappers fetch what they need for these records, such as schemas. Tried again until it is there: that a

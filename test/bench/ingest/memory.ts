@@ -1,5 +1,6 @@
 /** What a consumer keeps in memory while there is always more to read. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { CONSUMER_ENVIRONMENT } from "../../../operator/pipeline/children/pod.ts";
 import { median, type Row } from "../row.ts";
 import { joined } from "./consumer-rate.ts";
 import { MEASURED_CORES, OTHER_CORES, peakResidentBytes, pidOf, pin, residentBytes } from "./processes.ts";
@@ -27,7 +28,8 @@ export async function benchMemory(rig: Rig, minutes: number): Promise<Row[]> {
   };
   const producer = await startProgram("producer.ts", [JSON.stringify(production)], OTHER_CORES);
   while ((await rig.lag(group, topic)) < RECORDS_AHEAD) await sleep(SAMPLE_MILLISECONDS);
-  const consumer = pipeline.consume();
+  const environment = Object.fromEntries(CONSUMER_ENVIRONMENT.map(({ name, value }) => [name, value]));
+  const consumer = pipeline.consume({ environment });
   const pid = pidOf(consumer.child);
   try {
     await pin(pid, MEASURED_CORES);
