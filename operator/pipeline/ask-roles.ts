@@ -1,9 +1,9 @@
 /** Asks the pods of a pipeline how they are. */
 import http from "node:http";
+import { type RoleReport, roleReport } from "../../services/role-report/index.ts";
 import type { KubeObject } from "../runtime/index.ts";
 import { roleOf, type StandingRole } from "./names.ts";
 import { podStatus } from "./pods.ts";
-import { type RoleReport, roleReport } from "./role-report.ts";
 import { OPERATIONS_PORT } from "./settings.ts";
 import type { Asked } from "./sight.ts";
 

@@ -1,6 +1,6 @@
 /** What is wrong with the pods of a role, from what the cluster says of them. */
+import { type LastWords, readLastWords } from "../../services/role-report/index.ts";
 import type { KubeObject } from "../runtime/index.ts";
-import { type LastWords, readLastWords } from "./role-report.ts";
 
 /** Why something is not as it should be, for a condition. */
 export interface Trouble {

@@ -61,7 +61,7 @@ describe("the file of each role", () => {
 
   test("changes for whom the change concerns, and for nobody else", () => {
     expect(concerned((spec) => Object.assign(spec.source.kafka, { bootstrapServers: ["other:9093"] }))).toEqual([
-      ...(["collector", "consumer", "recommender", "cleanup"] as const),
+      ...(["collector", "consumer", "recommender", "migrate", "cleanup"] as const),
     ]);
     expect(concerned((spec) => Object.assign(spec.sink.clickhouse, { retentionDays: 5 }))).toEqual([
       "migrate",
@@ -110,7 +110,7 @@ test("a role mounts the Secrets that its own files name", () => {
     consumer: ["clickhouse", "clickhouse-ca", "kafka-ca", "kafka-user", "shop-db"],
     recommender: ["clickhouse", "clickhouse-ca", "kafka-ca", "kafka-user", "storefront-keys"],
     trainer: ["clickhouse", "clickhouse-ca"],
-    migrate: ["clickhouse", "clickhouse-ca"],
+    migrate: ["clickhouse", "clickhouse-ca", "kafka-ca", "kafka-user"],
     cleanup: ["clickhouse", "clickhouse-ca", "kafka-ca", "kafka-user"],
   });
 });

@@ -5,12 +5,8 @@
 import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import { API_VERSION, KIND, pipelineSchema, type RecommenderPipeline, type Schema } from "../../crds/index.ts";
-import { withoutDefaults } from "../../services/config/index.ts";
+import { CONFIG_VERSION, CONFIG_VERSION_ANNOTATION, withoutDefaults } from "../../services/config/index.ts";
 import type { Role } from "./names.ts";
-
-/** Of the file's form; a role refuses one that it does not know. */
-const CONFIG_VERSION = "1";
-export const CONFIG_VERSION_ANNOTATION = "productmatcher.dev/config-version";
 
 const SINK = ["url", "database", "cluster", "credentials", "caSecretKeyRef"].map((name) => `sink.clickhouse.${name}`);
 const RECIPE = [
@@ -35,7 +31,7 @@ const READS: Readonly<Record<Role, readonly string[]>> = {
     ...["serving.sessionMinutes", "serving.jwt", "training.weights", "training.halfLifeDays"],
   ],
   trainer: ["catalog", "attribution", ...SINK, ...RECIPE],
-  migrate: ["catalog", "sink"],
+  migrate: ["source.kafka", "catalog", "sink"],
   cleanup: ["source.kafka", "sink"],
 };
 
@@ -58,6 +54,9 @@ const READS_LIVE = {
 
 export type LiveRole = keyof typeof READS_LIVE;
 
+/** Whether a database is this pipeline's, or that of one of the same name before it, is told by the resource's uid. */
+const OWNING: ReadonlySet<Role> = new Set(["migrate", "cleanup"]);
+
 /** In the place of required fields that the role does not read. */
 const NOT_READ = {
   source: { kafka: { bootstrapServers: ["not-read.invalid:9092"] } },
@@ -74,7 +73,7 @@ export function roleFile(pipeline: RecommenderPipeline, role: Role): string {
   const files = written.get(pipeline) ?? new Map<Role, string>();
   written.set(pipeline, files);
   const noCollector = role === "consumer" && pipeline.spec.collector === undefined;
-  const file = files.get(role) ?? fileOf(pipeline, noCollector ? null : {}, READS[role]);
+  const file = files.get(role) ?? fileOf(pipeline, noCollector ? null : {}, READS[role], OWNING.has(role));
   files.set(role, file);
   return file;
 }
@@ -105,8 +104,13 @@ function secretNames(value: unknown): string[] {
 }
 
 /** @param collector what the file says of it: that there is one decides which topics are read */
-function fileOf(pipeline: RecommenderPipeline, collector: Tree | null, paths: readonly string[]): string {
-  const { namespace, name } = pipeline.metadata;
+function fileOf(
+  pipeline: RecommenderPipeline,
+  collector: Tree | null,
+  paths: readonly string[],
+  owning = false,
+): string {
+  const { namespace, name, uid } = pipeline.metadata;
   const read = pick(pipeline.spec, paths);
   const spec = { ...(collector === null ? {} : { collector }), ...read };
   const slim = withoutDefaults(specSchema, spec) as Tree;
@@ -116,6 +120,7 @@ function fileOf(pipeline: RecommenderPipeline, collector: Tree | null, paths: re
     metadata: {
       name,
       ...(namespace === undefined ? {} : { namespace }),
+      ...(owning && uid !== undefined ? { uid } : {}),
       annotations: { [CONFIG_VERSION_ANNOTATION]: CONFIG_VERSION },
     },
     spec: sorted(specSchema, filledUp(slim, NOT_READ)),

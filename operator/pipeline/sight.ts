@@ -1,10 +1,10 @@
 /** All that a status is decided from: what was asked for, what was done, what was seen. */
 import type { PipelineSpec, PipelineStatus } from "../../crds/index.ts";
+import type { Problem, RoleReport } from "../../services/role-report/index.ts";
 import type { KubeObject } from "../runtime/index.ts";
 import type { Plan } from "./compile.ts";
 import type { StandingRole } from "./names.ts";
 import type { Trouble } from "./pods.ts";
-import type { Problem, RoleReport } from "./role-report.ts";
 
 /** What came of making the children. */
 export interface Realized {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Condition, PipelineStatus } from "../../crds/index.ts";
+import { roleReport } from "../../services/role-report/index.ts";
 import { pipelineResource, planFor, type Spec } from "../../test/fixtures/pipelines.ts";
 import type { KubeObject } from "../runtime/index.ts";
 import { judge } from "./conditions.ts";
 import type { StandingRole } from "./names.ts";
 import type { DeploymentStatus } from "./pods.ts";
-import { roleReport } from "./role-report.ts";
 import type { Asked, Facts, Sight } from "./sight.ts";
 import { differs, differsInMoreThanFigures, eventsOf, rounded, statusOf } from "./status.ts";
 

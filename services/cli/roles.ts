@@ -1,20 +1,11 @@
-import { existsSync, writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import {
-  type Role,
-  type RoleContext,
-  reasonOf,
-  runMigration,
-  runRole,
-  runTraining,
-  startCollectorRole,
-  startConsumeRole,
-  startServeRole,
-} from "../processes/index.ts";
+import type { JobOptions, Role, RoleContext } from "../processes/index.ts";
+import { runRole } from "../processes/role.ts";
 import { port, secretsOption, wholeNumber } from "./options.ts";
 import { count } from "./output.ts";
-import { CommandError, readResource } from "./resource.ts";
+import { readRoleFile } from "./role-file.ts";
 import { roleLogger } from "./role-logger.ts";
+import { ended, sayLast, wordsOf } from "./termination.ts";
 
 interface JobCommandOptions {
   readonly file: string;
@@ -29,9 +20,6 @@ interface RoleCommandOptions extends JobCommandOptions {
   readonly graceSeconds: number;
 }
 
-/** Where Kubernetes reads what a container said last. */
-const TERMINATION_LOG = "/dev/termination-log";
-const TERMINATION_LOG_BYTES = 4_096;
 const DEFAULT_GRACE_SECONDS = 25;
 
 const SECRETS_HELP = `
@@ -39,19 +27,19 @@ What the resource names as Secrets is read from files, <folder>/<secret>/<key>, 
 again when they change. What is missing (a secret, Kafka, ClickHouse, the migration) is waited for, and /readyz says so.`;
 
 export function collectorCommand(): Command {
-  return roleCommand("collector", startCollectorRole)
+  return roleCommand("collector", async () => (await import("../processes/collector.ts")).startCollectorRole)
     .description("Take activity over HTTP into Kafka")
     .addHelpText("after", `${SECRETS_HELP}\n\nExample:\n  $ productmatcher collector -f storefront.yaml --port 8080`);
 }
 
 export function consumeCommand(): Command {
-  return roleCommand("consume", startConsumeRole)
+  return roleCommand("consume", async () => (await import("../processes/consume.ts")).startConsumeRole)
     .description("Read the topics: map, check, enrich, store in ClickHouse, attribute, commit")
     .addHelpText("after", `${SECRETS_HELP}\n\nExample:\n  $ productmatcher consume -f storefront.yaml`);
 }
 
 export function serveCommand(): Command {
-  return roleCommand("serve", startServeRole)
+  return roleCommand("serve", async () => (await import("../processes/serve.ts")).startServeRole)
     .description("Answer recommendations over HTTP")
     .addHelpText("after", `${SECRETS_HELP}\n\nExample:\n  $ productmatcher serve -f storefront.yaml --port 8080`);
 }
@@ -61,7 +49,8 @@ export function migrateCommand(): Command {
     .description("Make the pipeline's database, tables and topics, or bring them up to date")
     .addHelpText("after", "\nExample:\n  $ productmatcher migrate -f storefront.yaml --secrets ./secrets")
     .action(async (options: JobCommandOptions) => {
-      const done = await job(options, runMigration);
+      const done = await job(options, (await jobs()).runMigration);
+      sayLast({ schemaVersion: done.schemaVersion });
       if (options.json) console.log(JSON.stringify(done));
       else {
         const { database, applied, topics } = done;
@@ -72,13 +61,31 @@ export function migrateCommand(): Command {
     });
 }
 
+export function cleanupCommand(): Command {
+  return jobCommand("cleanup")
+    .description("Remove the pipeline's tables, database, topics and consumer group, with all data")
+    .addHelpText("after", "\nExample:\n  $ productmatcher cleanup -f storefront.yaml --secrets ./secrets")
+    .action(async (options: JobCommandOptions) => {
+      const done = await job(options, (await jobs()).runCleanup);
+      if (options.json) return console.log(JSON.stringify(done));
+      const { database, foreignTables, topics } = done;
+      const stays = `its tables were removed; it stays, since these are not ProductMatcher's: ${foreignTables.join(", ")}`;
+      console.log(`Database ${database}: ${foreignTables.length === 0 ? "removed" : stays}.`);
+      console.log(`Topics: ${topics.length === 0 ? "none were there" : `${topics.join(", ")} removed`}.`);
+    });
+}
+
 export function trainCommand(): Command {
   return jobCommand("train")
     .description("Train and judge models once, and publish those that pass")
     .addHelpText("after", "\nExample:\n  $ productmatcher train -f storefront.yaml --secrets ./secrets")
     .action(async (options: JobCommandOptions) => {
-      const result = await job(options, runTraining);
-      terminationMessage({ reason: result.result, message: result.notices.join("; ") });
+      const { runTraining } = await jobs();
+      const result = await job(options, async (jobOptions) => {
+        const result = await runTraining(jobOptions);
+        sayLast(wordsOf(result, jobOptions.pipeline));
+        return result;
+      });
       if (options.json) return console.log(JSON.stringify(result));
       const published = result.versions.filter(({ status }) => status === "published");
       console.log(`${result.result}: ${count(result.events)} events, ${published.length} versions published.`);
@@ -90,6 +97,8 @@ export function trainCommand(): Command {
     });
 }
 
+const jobs = () => import("../processes/jobs.ts");
+
 function jobCommand(name: string): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
@@ -97,11 +106,8 @@ function jobCommand(name: string): Command {
     .option("--json", "print as JSON");
 }
 
-async function job<Result>(
-  options: JobCommandOptions,
-  run: (options: Parameters<typeof runMigration>[0]) => Promise<Result>,
-): Promise<Result> {
-  const { pipeline } = await readResource(options.file);
+async function job<Result>(options: JobCommandOptions, run: (options: JobOptions) => Promise<Result>): Promise<Result> {
+  const { pipeline } = await readRoleFile(options.file);
   try {
     return await run({ pipeline, secretsFolder: options.secrets, logger: roleLogger(), now: Date.now });
   } catch (error) {
@@ -109,7 +115,10 @@ async function job<Result>(
   }
 }
 
-function roleCommand(name: string, start: (context: RoleContext) => Promise<Role>): Command {
+type Start = (context: RoleContext) => Promise<Role>;
+
+/** @param load loads what the role runs, and nothing of the others */
+function roleCommand(name: string, load: () => Promise<Start>): Command {
   return new Command(name)
     .requiredOption("-f, --file <resource>", "the RecommenderPipeline")
     .addOption(secretsOption())
@@ -125,15 +134,11 @@ function roleCommand(name: string, start: (context: RoleContext) => Promise<Role
         .argParser(wholeNumber(1, 3_600))
         .default(DEFAULT_GRACE_SECONDS),
     )
-    .action((options: RoleCommandOptions) => run(name, options, start));
+    .action(async (options: RoleCommandOptions) => run(name, options, await load()));
 }
 
-async function run(
-  name: string,
-  options: RoleCommandOptions,
-  start: (context: RoleContext) => Promise<Role>,
-): Promise<void> {
-  const { pipeline } = await readResource(options.file);
+async function run(name: string, options: RoleCommandOptions, start: Start): Promise<void> {
+  const { pipeline, liveFile } = await readRoleFile(options.file);
   const logger = roleLogger().child({ role: name });
   // Before anything is opened: a stop during the start must find somebody who listens.
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
@@ -145,6 +150,7 @@ async function run(
       name,
       {
         pipeline,
+        liveFile,
         secretsFolder: options.secrets,
         host: options.host,
         port: options.port,
@@ -171,16 +177,4 @@ async function run(
   } catch (error) {
     throw ended(error);
   }
-}
-
-/** Tells Kubernetes, and through it the operator, why the process ends. */
-function ended(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  terminationMessage({ reason: reasonOf(error), message: error.message });
-  return "code" in error && error.code !== "" ? new CommandError(error.message) : error;
-}
-
-function terminationMessage(message: { readonly reason: string; readonly message: string }): void {
-  if (!existsSync(TERMINATION_LOG)) return;
-  writeFileSync(TERMINATION_LOG, JSON.stringify(message).slice(0, TERMINATION_LOG_BYTES));
 }

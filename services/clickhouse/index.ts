@@ -28,4 +28,5 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
+export { claimDatabase, type DatabaseOwner, DatabaseTakenError, databaseOwner, dropDatabase } from "./ownership.ts";
 export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

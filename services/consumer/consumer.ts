@@ -4,6 +4,7 @@ import type { SourceStatus } from "./enrichment/index.ts";
 import { GivenUpError } from "./given-up.ts";
 import { KnownLinks } from "./known-links.ts";
 import { runLoop, ticking } from "./loop.ts";
+import type { RetryCause } from "./metrics.ts";
 import type { ConsumerOptions } from "./options.ts";
 import { type Liveness, Pulse } from "./pulse.ts";
 import { type Loop, messageOf, type Progress } from "./state.ts";
@@ -17,6 +18,13 @@ export interface ConsumerStatus extends Liveness {
   readonly deadLetters: number;
   /** What it is waiting for and what to do, while it retries or after it failed. */
   readonly problem?: string;
+  /** Of the problem, while it retries. */
+  readonly cause?: RetryCause;
+  /**
+   * How long after the log had a record it was stored: of the batch in hand as far as it is, else of the last one;
+   * `null` before there was one.
+   */
+  readonly freshnessMilliseconds: number | null;
   readonly bytesInFlight: BytesInFlight;
   readonly enrichment?: SourceStatus;
 }
@@ -54,7 +62,8 @@ const CAUGHT_UP_LOOK_MILLISECONDS = 20;
 const CLOSE_MILLISECONDS = 25_000;
 /** Of the time to close: for leaving the group, so that its partitions go to others at once. */
 const LEAVE_MILLISECONDS = 5_000;
-const LAG_MILLISECONDS = 2_000;
+/** Whoever asks for the status is not kept waiting for brokers. */
+const LAG_MILLISECONDS = 500;
 
 /**
  * Reads the log, and stores what it means. One loop owns everything: while one batch is being stored the next is read
@@ -73,6 +82,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     stored: 0,
     deadLetters: 0,
     problem: "",
+    cause: null,
+    storing: null,
+    freshnessMilliseconds: null,
     unenriched: true,
     sourceAway: false,
     bytes: 0,
@@ -130,7 +142,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     ended,
     liveness,
     async status() {
-      const { stored, deadLetters, problem } = progress;
+      const { stored, deadLetters, problem, cause, storing } = progress;
       const enrichment = options.attributes.status?.();
       const lag = hasEnded() ? null : await knownLag(subscription);
       return {
@@ -139,6 +151,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         stored,
         deadLetters,
         ...(problem === "" ? {} : { problem }),
+        ...(cause === null ? {} : { cause }),
+        freshnessMilliseconds: storing === null ? progress.freshnessMilliseconds : Math.max(0, options.now() - storing),
         bytesInFlight: bytesInFlight(),
         ...(enrichment === undefined ? {} : { enrichment }),
       };

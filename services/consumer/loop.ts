@@ -7,7 +7,15 @@ import { GivenUpError, orGivenUp } from "./given-up.ts";
 import { type Batch, prepare } from "./prepare.ts";
 import { prepareMappers } from "./prepare-mappers.ts";
 import type { Activity, Pulse } from "./pulse.ts";
-import { FIRST_RETRY_MILLISECONDS, LAST_RETRY_MILLISECONDS, type Loop, messageOf, STEP_MILLISECONDS } from "./state.ts";
+import {
+  FIRST_RETRY_MILLISECONDS,
+  goesOn,
+  LAST_RETRY_MILLISECONDS,
+  type Loop,
+  messageOf,
+  STEP_MILLISECONDS,
+  waits,
+} from "./state.ts";
 import { storeUntilDone } from "./store-batch.ts";
 
 const POLL_WAIT_MILLISECONDS = 250;
@@ -38,12 +46,14 @@ export async function runLoop(loop: Loop): Promise<void> {
     // A page at a time between batches: neither holds the other up for long.
     if (fillsIn && !(await fillIn(loop))) filledInAt = options.now();
     if (records.length === 0) continue;
+    progress.storing = batch.receivedAt;
     storing = storeUntilDone(loop, batch, records)
       .then(async (done) => {
         if (done) await commitUntilDone(loop, batch);
       })
       .finally(() => {
         progress.bytes -= batch.bytes;
+        progress.storing = null;
         pulse.rest("Storing");
       });
     // A failure is thrown by the next await of it; until then it must not count as unhandled.
@@ -55,8 +65,7 @@ export async function runLoop(loop: Loop): Promise<void> {
 /** @returns false when it was told to stop before the records could be mapped */
 function readied({ options, stopping, pulse, progress }: Loop, records: readonly LogRecord[]): Promise<boolean> {
   return prepareMappers(records, options.mappers, stopping, (error, retryMilliseconds) => {
-    progress.state = "Retrying";
-    progress.problem = messageOf(error);
+    waits(progress, "schema_registry", messageOf(error));
     options.metrics.retry("schema_registry");
     options.logger.warn({ err: error, retryMilliseconds }, "a batch could not be prepared");
     pulse.tick("Reading", retryMilliseconds + STEP_MILLISECONDS);
@@ -69,13 +78,12 @@ async function commitUntilDone({ options, subscription, stopping, givingUp, puls
     pulse.tick("Storing", LOG_STEP_MILLISECONDS);
     try {
       await orGivenUp(subscription.commit(batch.positions), givingUp);
-      progress.state = "Running";
-      progress.problem = "";
+      goesOn(progress);
+      progress.freshnessMilliseconds = Math.max(0, options.now() - batch.receivedAt);
       return;
     } catch (error) {
       if (error instanceof GivenUpError || isOver(error)) throw error;
-      progress.state = "Retrying";
-      progress.problem = messageOf(error);
+      waits(progress, "log", messageOf(error));
       options.metrics.retry("log");
       options.logger.warn({ err: error, retryMilliseconds: retry }, "a batch that is stored could not be committed");
     }

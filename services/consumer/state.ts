@@ -2,11 +2,13 @@
 import type { Subscription } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import type { KnownLinks } from "./known-links.ts";
+import type { RetryCause } from "./metrics.ts";
 import type { ConsumerOptions } from "./options.ts";
 import type { Activity, Liveness, Pulse } from "./pulse.ts";
 
 export const FIRST_RETRY_MILLISECONDS = 200;
-export const LAST_RETRY_MILLISECONDS = 30_000;
+/** Whatever was away, the first commit comes soon after its return. */
+export const LAST_RETRY_MILLISECONDS = 5_000;
 /** How long steps take at most before they fail of themselves, with something to spare. */
 export const STEP_MILLISECONDS = 60_000;
 
@@ -15,6 +17,12 @@ export interface Progress {
   stored: number;
   deadLetters: number;
   problem: string;
+  /** Of the problem, while it retries. */
+  cause: RetryCause | null;
+  /** When the log received the oldest record of the batch that is being stored, in milliseconds since 1970. */
+  storing: number | null;
+  /** Of the last batch that was stored: from the log's having its oldest record to its commit. */
+  freshnessMilliseconds: number | null;
   /** Whether there may be events in the table that still lack their attributes. */
   unenriched: boolean;
   /** So that it is logged once. */
@@ -37,6 +45,19 @@ export interface Loop {
   readonly givingUp: AbortSignal;
   readonly pulse: Pulse;
   readonly progress: Progress;
+}
+
+/** Something is away or refuses; the same step is tried again. */
+export function waits(progress: Progress, cause: RetryCause, problem: string): void {
+  progress.state = "Retrying";
+  progress.cause = cause;
+  progress.problem = problem;
+}
+
+export function goesOn(progress: Progress): void {
+  progress.state = "Running";
+  progress.cause = null;
+  progress.problem = "";
 }
 
 export function messageOf(error: unknown): string {

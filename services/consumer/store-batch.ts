@@ -13,7 +13,15 @@ import type { ConsumerOptions } from "./options.ts";
 import type { Batch } from "./prepare.ts";
 import { type DeadLetterRow, deadLetterRow, type EventRow, eventRow, signalOfRow, sourceKey } from "./rows.ts";
 import { type StoreResult, store, storeDeadLetters } from "./sink.ts";
-import { FIRST_RETRY_MILLISECONDS, LAST_RETRY_MILLISECONDS, type Loop, messageOf, STEP_MILLISECONDS } from "./state.ts";
+import {
+  FIRST_RETRY_MILLISECONDS,
+  goesOn,
+  LAST_RETRY_MILLISECONDS,
+  type Loop,
+  messageOf,
+  STEP_MILLISECONDS,
+  waits,
+} from "./state.ts";
 
 /** @returns false when it was told to stop before the batch was stored: then it must not be committed */
 export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly LogRecord[]): Promise<boolean> {
@@ -56,14 +64,12 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
       metrics.batch({ records: batch.records, stored: storedEvents, unenriched, deadLetters, seconds });
       progress.stored += storedEvents;
       progress.deadLetters += deadLetters.length;
-      progress.state = "Running";
-      progress.problem = "";
+      goesOn(progress);
       return true;
     } catch (error) {
       if (givingUp.aborted) return false;
       const { cause, problem } = causeOf(step, error);
-      progress.state = "Retrying";
-      progress.problem = problem;
+      waits(progress, cause, problem);
       metrics.retry(cause);
       logger.warn(
         { err: error, cause, retryMilliseconds: retry, records: batch.records },

@@ -108,6 +108,26 @@ export class KafkaAdmin {
     await admin.deleteGroups([group]);
   }
 
+  /** Topics that are not there are passed over. @returns those that were removed */
+  async deleteTopics(topics: readonly string[]): Promise<string[]> {
+    const removed = await this.#ask(`removing topics ${topics.join(", ")}`, {}, async (admin) => {
+      const present = new Set(await admin.listTopics());
+      const found = topics.filter((topic) => present.has(topic));
+      if (found.length > 0) await admin.deleteTopics({ topics: found });
+      return found;
+    });
+    for (const topic of removed) this.#topics.delete(topic);
+    return removed;
+  }
+
+  /** A group that is not there is as good. */
+  async deleteCommitted(group: string): Promise<void> {
+    await this.#ask(`removing group ${group}`, { group }, async (admin) => {
+      const { groups } = await admin.listGroups();
+      if (groups.some(({ groupId }) => groupId === group)) await admin.deleteGroups([group]);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#disconnect(this.#connected);
   }

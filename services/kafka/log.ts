@@ -18,6 +18,10 @@ export interface KafkaLog extends ActivityLog {
    * @returns whether it was made
    */
   createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>): Promise<boolean>;
+  /** Removes topics with all that is in them. @returns those that were there */
+  deleteTopics(topics: readonly string[]): Promise<string[]>;
+  /** Removes a group without members, and what it committed; one that is not there is as good. */
+  deleteGroup(group: string): Promise<void>;
 }
 
 /**
@@ -78,6 +82,16 @@ class BrokerLog implements KafkaLog {
   async createTopic(topic: string, defaults: TopicDefaults, config?: Readonly<Record<string, string>>) {
     this.#checkOpen();
     return this.#admin.createTopic(topic, defaults, config);
+  }
+
+  async deleteTopics(topics: readonly string[]) {
+    this.#checkOpen();
+    return this.#admin.deleteTopics(topics);
+  }
+
+  async deleteGroup(group: string) {
+    this.#checkOpen();
+    await this.#admin.deleteCommitted(group);
   }
 
   close(): Promise<void> {

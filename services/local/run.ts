@@ -96,7 +96,7 @@ function openRecommender(pipeline: EmbeddedPipeline, options: LocalOptions): Pro
     log: pipeline.log,
     signalsTopic: pipeline.names.signalsTopic,
     serving: {
-      seen: serving.seen,
+      seen: () => serving.seen,
       sessionMinutes: serving.sessionMinutes,
       weights: training.weights,
       halfLifeDays: training.halfLifeDays,

@@ -13,7 +13,7 @@ export async function migratedClickHouse(context: RoleContext): Promise<() => Pr
     const target = await clickhouseTarget(sink, sink.credentials, secrets);
     return openClickHouse(target, names.database, { timeoutSeconds: STATEMENT_SECONDS });
   };
-  await startup.step("connecting to ClickHouse", async () => {
+  await startup.step("Sink", "connecting to ClickHouse", async () => {
     const clickhouse = await connect();
     try {
       await requireSchema(clickhouse);

@@ -9,14 +9,15 @@ import { watchKeys } from "./write-keys.ts";
 
 /** @throws ListenError when the address cannot be had */
 export async function startCollectorRole(context: RoleContext): Promise<Role> {
-  const { pipeline, names, registry, logger, now, onClose } = context;
+  const { pipeline, names, registry, live, logger, now, onClose } = context;
   const log = await kafkaLog("collector", context);
-  const writeKeys = await watchKeys(pipeline.spec.collector?.writeKeys, context);
+  const writeKeys = await watchKeys(() => live.spec().collector?.writeKeys, context);
   const application = express();
   application.disable("x-powered-by");
   application.use(
     collectorRouter({
       ...collectorSettings(pipeline.spec, names),
+      allowedOrigins: () => live.spec().collector?.allowedOrigins ?? [],
       log,
       writeKeys,
       registry,

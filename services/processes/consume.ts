@@ -17,7 +17,9 @@ import { decodingMapper, openRecordDecoder } from "../schema-registry/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
 import { registryOptions } from "./connections.ts";
 import { kafkaLog } from "./kafka.ts";
+import { consumerProblems } from "./problems.ts";
 import type { Role, RoleContext } from "./role.ts";
+import { watchStoredCounts } from "./stored-counts.ts";
 
 /** @throws MappingError for a topic that can never be read */
 export async function startConsumeRole(context: RoleContext): Promise<Role> {
@@ -33,10 +35,13 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   const open = await migratedClickHouse(context);
   const postgres = await openShopDatabase(spec, context);
   const { batch, maxBufferedBytes } = CONSUMER_LIMITS;
-  const log = await kafkaLog("consumer", context, { maxBufferedBytes });
-  const clickhouse = await startup.step("connecting to ClickHouse", open);
+  let brokers: Error | null = null;
+  const log = await kafkaLog("consumer", context, { maxBufferedBytes }, (error) => {
+    brokers = error;
+  });
+  const clickhouse = await startup.step("Sink", "connecting to ClickHouse", open);
   const metrics = consumerMetrics(registry);
-  const consumer = await startup.step("reading the topics", () =>
+  const consumer = await startup.step("Source", "reading the topics", () =>
     startConsumer({
       ...consumerSettings(spec),
       batch,
@@ -53,16 +58,31 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
     }),
   );
   onClose((deadline) => consumer.close({ deadlineMilliseconds: Math.max(0, deadline - now()) }));
-  const catalogue = await startup.step("reading the catalogue", () =>
+  const catalogue = await startup.step("Role", "reading the catalogue", () =>
     startCatalogue(postgres, spec, open, { logger, now }),
   );
   if (catalogue !== null) onClose(() => catalogue.close());
+  const counts = watchStoredCounts(await startup.step("Sink", "connecting to ClickHouse", open), { logger, onClose });
   const failed = consumer.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {
     isAlive: () => isAlive(consumer.liveness(), now()),
     readiness: () => ({ ready: true }),
     status: async () => ({ consumer: await consumer.status() }),
+    report: async () => {
+      const status = await consumer.status();
+      // What brokers failed with before they answered again says nothing any more.
+      if (status.lag !== null && status.cause !== "log") brokers = null;
+      const { lag, freshnessMilliseconds } = status;
+      return {
+        problems: consumerProblems(status, brokers),
+        source: {
+          ...counts(),
+          ...(lag === null ? {} : { lag }),
+          ...(freshnessMilliseconds === null ? {} : { freshnessMilliseconds }),
+        },
+      };
+    },
     failed,
   };
 }
@@ -75,7 +95,7 @@ async function withRegistry(
   const { kafka, topics = [] } = pipeline.spec.source;
   const registry = kafka.schemaRegistry;
   if (registry === undefined) return mappers;
-  const options = await startup.step("reading the secrets of the schema registry", () =>
+  const options = await startup.step("Role", "reading the secrets of the schema registry", () =>
     registryOptions(registry, secrets),
   );
   const decoder = openRecordDecoder({ ...options, now });
@@ -90,7 +110,7 @@ async function openShopDatabase(spec: ConsumedSpec, context: RoleContext): Promi
   if (postgres === undefined) return null;
   const { secrets, startup, onClose } = context;
   const { uriSecretKeyRef: uri, caSecretKeyRef: ca } = postgres;
-  const connection = await startup.step("reading the secrets of the shop's database", async () =>
+  const connection = await startup.step("Role", "reading the secrets of the shop's database", async () =>
     openPostgres({
       uri: { file: await secrets.present(uri) },
       ...(ca === undefined ? {} : { caCertificate: { file: await secrets.present(ca) } }),

@@ -1,9 +1,19 @@
-/** Roles that end by themselves: `productmatcher migrate` and `productmatcher train`. */
+/** Roles that end by themselves: `productmatcher migrate`, `train` and `cleanup`. */
 import type { Logger } from "pino";
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { createDatabase, type Layout, migrate, openClickHouse } from "../clickhouse/index.ts";
+import {
+  type ClickHouse,
+  claimDatabase,
+  createDatabase,
+  type DatabaseOwner,
+  dropDatabase,
+  type Layout,
+  migrate,
+  openClickHouse,
+  SCHEMA_VERSION,
+} from "../clickhouse/index.ts";
 import { namesOf } from "../config/index.ts";
-import { ensureTopics, openKafkaLog, ownTopics } from "../kafka/index.ts";
+import { ensureTopics, type KafkaLog, openKafkaLog, ownTopics } from "../kafka/index.ts";
 import { type TrainingResult, train } from "../trainer/index.ts";
 import { clickhouseTarget, kafkaOptions } from "./connections.ts";
 import { mountedSecrets } from "./secrets.ts";
@@ -19,6 +29,8 @@ export interface JobOptions {
 
 export interface Migrated {
   readonly database: string;
+  /** That the database has now. */
+  readonly schemaVersion: number;
   /** Versions of the schema that this run applied. */
   readonly applied: readonly number[];
   /** Those that were absent, and are made now. */
@@ -29,30 +41,84 @@ export interface Migrated {
  * Makes the pipeline's database, tables and topics what this release needs. Nothing is done twice, and nothing that is
  * there is taken away.
  *
- * @throws SecretMissingError, ClickHouseError, SchemaVersionError, KafkaLogError
+ * @throws SecretMissingError, DatabaseTakenError, ClickHouseError, SchemaVersionError, KafkaLogError
  */
-export async function runMigration({ pipeline, secretsFolder, logger, now }: JobOptions): Promise<Migrated> {
-  const names = namesOf(pipeline);
-  const secrets = mountedSecrets(secretsFolder);
+export async function runMigration(options: JobOptions): Promise<Migrated> {
+  const { pipeline, now } = options;
+  const { database, ...names } = namesOf(pipeline);
+  const applied = await asAdministrator(options, async (clickhouse) => {
+    const { adopt } = pipeline.spec.sink.clickhouse;
+    await claimDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline), { adopt, now: now() });
+    return migrate(clickhouse, layoutOf(pipeline), now);
+  });
+  const topics = await withKafka(options, "migrate", (log) =>
+    ensureTopics(log, ownTopics({ database, ...names }, pipeline.spec.source.kafka.topicDefaults)),
+  );
+  return { database, schemaVersion: SCHEMA_VERSION, applied, topics };
+}
+
+export interface CleanedUp {
+  readonly database: string;
+  /** Tables of somebody else, because of which the database stays. */
+  readonly foreignTables: readonly string[];
+  /** That were there, and are removed. */
+  readonly topics: readonly string[];
+}
+
+/**
+ * Removes all that the pipeline has outside of Kubernetes: its tables, and the database where nothing else is in it, its
+ * topics and its consumer group. What is gone already is as good.
+ *
+ * @throws SecretMissingError, DatabaseTakenError, ClickHouseError, KafkaLogError
+ */
+export async function runCleanup(options: JobOptions): Promise<CleanedUp> {
+  const { pipeline } = options;
+  const { database, prefix, eventsTopic, entitiesTopic, signalsTopic, deadLettersTopic } = namesOf(pipeline);
+  const foreignTables = await asAdministrator(options, (clickhouse) =>
+    dropDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline)),
+  );
+  const topics = await withKafka(options, "cleanup", async (log) => {
+    await log.deleteGroup(prefix);
+    return log.deleteTopics([eventsTopic, entitiesTopic, signalsTopic, deadLettersTopic]);
+  });
+  return { database, foreignTables, topics };
+}
+
+/** In the pipeline's database, which is made where it is absent. */
+async function asAdministrator<Result>(
+  { pipeline, secretsFolder }: JobOptions,
+  work: (clickhouse: ClickHouse) => Promise<Result>,
+): Promise<Result> {
+  const { database } = namesOf(pipeline);
   const { clickhouse: sink } = pipeline.spec.sink;
-  const target = await clickhouseTarget(sink, sink.admin ?? sink.credentials, secrets);
-  await createDatabase(target, names.database, sink.cluster);
-  const clickhouse = await openClickHouse(target, names.database);
-  let applied: readonly number[];
+  const target = await clickhouseTarget(sink, sink.admin ?? sink.credentials, mountedSecrets(secretsFolder));
+  await createDatabase(target, database, sink.cluster);
+  const clickhouse = await openClickHouse(target, database);
   try {
-    applied = await migrate(clickhouse, layoutOf(pipeline), now);
+    return await work(clickhouse);
   } finally {
     await clickhouse.close();
   }
-  const { kafka } = pipeline.spec.source;
+}
+
+async function withKafka<Result>(
+  { pipeline, secretsFolder, logger }: JobOptions,
+  job: string,
+  work: (log: KafkaLog) => Promise<Result>,
+): Promise<Result> {
   const onEvent = (event: object) => logger.debug(event, "kafka");
-  const log = openKafkaLog(await kafkaOptions(kafka, secrets, { clientId: `${names.prefix}.migrate`, onEvent }));
+  const more = { clientId: `${namesOf(pipeline).prefix}.${job}`, onEvent };
+  const options = await kafkaOptions(pipeline.spec.source.kafka, mountedSecrets(secretsFolder), more);
+  const log = openKafkaLog(options);
   try {
-    const topics = await ensureTopics(log, ownTopics(names, kafka.topicDefaults));
-    return { database: names.database, applied, topics };
+    return await work(log);
   } finally {
     await log.close();
   }
+}
+
+function ownerOf({ metadata: { namespace = "default", name, uid = "" } }: RecommenderPipeline): DatabaseOwner {
+  return { pipeline: `${namespace}/${name}`, uid };
 }
 
 /** One training run. @throws SecretMissingError, ClickHouseError */

@@ -8,11 +8,16 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import { namesOf, type PipelineNames } from "../config/index.ts";
 import { notFound, operations, problemHandler, type Readiness, startServer } from "../http/index.ts";
+import type { Problem, WrittenReport } from "../role-report/index.ts";
+import { type LiveFields, watchLiveFields } from "./live-fields.ts";
+import { shortened } from "./problems.ts";
 import { mountedSecrets, type Secrets } from "./secrets.ts";
 import { Startup } from "./startup.ts";
 
 export interface RoleOptions {
   readonly pipeline: RecommenderPipeline;
+  /** A resource that holds the fields that act without a restart; `null`: they are those of `pipeline`. */
+  readonly liveFile: string | null;
   /** Where Secrets are mounted: `<folder>/<secret>/<key>`. */
   readonly secretsFolder: string;
   /** The address that the role listens on. */
@@ -33,6 +38,7 @@ export interface RoleContext extends RoleOptions {
   readonly names: PipelineNames;
   readonly registry: Registry;
   readonly secrets: Secrets;
+  readonly live: LiveFields;
   readonly startup: Startup;
   /** Steps of the stop, run in reverse order; each is told the moment by which all must have ended. */
   onClose(step: (deadline: number) => Promise<void> | void): void;
@@ -41,7 +47,10 @@ export interface RoleContext extends RoleOptions {
 /** A role that has started. */
 export interface Role {
   readonly readiness: () => Readiness;
+  /** What people are told beside the report. */
   readonly status: () => object | Promise<object>;
+  /** What the operator is told. */
+  readonly report?: () => WrittenReport | Promise<WrittenReport>;
   /** `false`: the process is stuck and should be ended from outside. */
   readonly isAlive?: () => boolean;
   /** Of its own API. */
@@ -71,6 +80,8 @@ export async function runRole(
   const startup = new Startup(logger, stopping.signal);
   const closing: ((deadline: number) => Promise<void> | void)[] = [];
   let role: Role | null = null;
+  const { pipeline, liveFile } = options;
+  const live = await watchLiveFields({ pipeline, liveFile, logger, onClose: (step) => void closing.push(step) });
 
   const application = express();
   application.disable("x-powered-by");
@@ -85,6 +96,7 @@ export async function runRole(
         state: stopping.signal.aborted ? "Stopping" : role === null ? "Starting" : "Running",
         waiting: startup.waiting,
         ...(await role?.status()),
+        ...(await reportOf(role, [startup.waiting, live.problem()])),
       }),
     }),
   );
@@ -97,6 +109,7 @@ export async function runRole(
     names,
     registry,
     secrets: mountedSecrets(options.secretsFolder),
+    live,
     startup,
     onClose: (step) => void closing.push(step),
   };
@@ -117,6 +130,12 @@ export async function runRole(
       await server.close();
     },
   };
+}
+
+async function reportOf(role: Role | null, own: readonly (Problem | null)[]): Promise<WrittenReport> {
+  const report = (await role?.report?.()) ?? {};
+  const problems = [...own.filter((problem) => problem !== null), ...((report.problems ?? []) as Problem[])];
+  return { ...report, problems: shortened(problems) };
 }
 
 /** Work that takes longer goes on unwatched: the process is about to end. */

@@ -1,24 +1,26 @@
 /** `productmatcher serve`: recommendations over HTTP. */
 import express from "express";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
-import { startRecommender } from "../recommender/index.ts";
+import { type RecommenderStatus, startRecommender } from "../recommender/index.ts";
+import type { WrittenReport } from "../role-report/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
 import { kafkaLog } from "./kafka.ts";
+import { recommenderProblems } from "./problems.ts";
 import type { Role, RoleContext } from "./role.ts";
 
 /** @throws ListenError when the address cannot be had */
 export async function startServeRole(context: RoleContext): Promise<Role> {
-  const { pipeline, names, registry, startup, logger, now, onClose } = context;
+  const { pipeline, names, registry, startup, live, logger, now, onClose } = context;
   const { serving, training } = pipeline.spec;
   const open = await migratedClickHouse(context);
   const log = await kafkaLog("recommender", context);
-  const recommender = await startup.step("reading models and catalogue", async () =>
+  const recommender = await startup.step("Sink", "reading models and catalogue", async () =>
     startRecommender({
       clickhouse: await open(),
       log,
       signalsTopic: names.signalsTopic,
       serving: {
-        seen: serving.seen,
+        seen: () => live.spec().serving.seen,
         sessionMinutes: serving.sessionMinutes,
         weights: training.weights,
         halfLifeDays: training.halfLifeDays,
@@ -40,6 +42,21 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   return {
     readiness: recommender.readiness,
     status: () => ({ recommender: recommender.status() }),
+    report: () => reportOf(recommender.status()),
     address: server.address,
+  };
+}
+
+function reportOf(status: RecommenderStatus): WrittenReport {
+  const { models, signals, latencyMilliseconds } = status;
+  // In the order in which the recommender asks them.
+  const [served] = Object.entries(models);
+  return {
+    problems: recommenderProblems(status),
+    ...(served === undefined ? {} : { model: { algorithm: served[0], ...served[1] } }),
+    ...(latencyMilliseconds === null ? {} : { latencyMilliseconds }),
+    ...(signals.freshnessMilliseconds === null
+      ? {}
+      : { source: { freshnessMilliseconds: signals.freshnessMilliseconds } }),
   };
 }

@@ -1,12 +1,7 @@
 /** What a role waits for while it starts, in words for people and with a reason for the operator. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-
-/** One thing that is missing at the moment. `reason` is one word, as conditions of the resource use them. */
-export interface Waiting {
-  readonly reason: string;
-  readonly message: string;
-}
+import type { Problem } from "../role-report/index.ts";
 
 const FIRST_WAIT_MILLISECONDS = 250;
 const LAST_WAIT_MILLISECONDS = 5_000;
@@ -15,7 +10,7 @@ const LAST_WAIT_MILLISECONDS = 5_000;
 export class Startup {
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
-  #waiting: Waiting | null = null;
+  #waiting: Problem | null = null;
 
   constructor(logger: Logger, signal: AbortSignal) {
     this.#logger = logger;
@@ -23,18 +18,20 @@ export class Startup {
   }
 
   /** `null` once nothing is missing. */
-  get waiting(): Waiting | null {
+  get waiting(): Problem | null {
     return this.#waiting;
   }
 
   /**
    * Tries a step until it succeeds.
    *
+   * @param about what does not work while it fails
    * @param doing as in "connecting to ClickHouse"
    * @param isFinal whether the same again could never succeed: then the error is thrown
    * @throws the signal's reason when the role is told to stop
    */
   async step<Result>(
+    about: Problem["about"],
     doing: string,
     attempt: () => Promise<Result>,
     isFinal: (error: unknown) => boolean = () => false,
@@ -48,14 +45,14 @@ export class Startup {
       } catch (error) {
         this.#signal.throwIfAborted();
         if (isFinal(error)) throw error;
-        this.#wait(doing, error);
+        this.#wait(about, doing, error);
       }
       await sleep(wait, undefined, { signal: this.#signal }).catch(() => {});
     }
   }
 
-  #wait(doing: string, error: unknown): void {
-    const waiting = { reason: reasonOf(error), message: `${doing}: ${messageOf(error)}` };
+  #wait(about: Problem["about"], doing: string, error: unknown): void {
+    const waiting = { about, reason: reasonOf(error), message: `${doing}: ${messageOf(error)}` };
     const known = this.#waiting?.message === waiting.message;
     this.#waiting = waiting;
     if (!known) this.#logger.warn({ err: error }, `${doing} did not succeed; trying again until it does`);
@@ -78,6 +75,11 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["not_authorized", "NotAuthorized"],
   ["topic_missing", "TopicMissing"],
   ["schema_missing", "WaitingForMigration"],
+  ["schema_version", "ServerUnsupported"],
+  ["DatabaseTaken", "DatabaseTaken"],
+  ["ConfigurationRejected", "ConfigurationRejected"],
+  ["164", "NotAuthorized"],
+  ["242", "ReadOnly"],
   ["ECONNREFUSED", "Unreachable"],
   ["ECONNRESET", "Unreachable"],
   ["ENOTFOUND", "Unreachable"],

@@ -20,7 +20,7 @@ test("keys come from their Secrets with the scopes that the resource gives them;
   const { logger, lines } = linesLogger();
   const keyRef = (key: string) => ({ name: "shop-keys", key });
   const keys = await watchKeys(
-    [
+    () => [
       { name: "office", secretKeyRef: keyRef("office"), scopes: ["Activity", "Catalogue"] },
       { name: "web", secretKeyRef: keyRef("web") },
       { name: "late", secretKeyRef: keyRef("late") },

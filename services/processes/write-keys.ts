@@ -6,21 +6,22 @@ import type { RoleContext } from "./role.ts";
 const READ_EVERY_MILLISECONDS = 5_000;
 
 /**
- * The keys that may write, read again every five seconds. One whose Secret is missing admits nobody, and the log says
+ * The keys that may write, looked for again every five seconds. One whose Secret is missing admits nobody, and the log says
  * which.
  *
  * @returns the keys of the moment; `null` where the resource asks for none
  */
 export async function watchKeys(
-  declared: Collector["writeKeys"],
+  declared: () => Collector["writeKeys"],
   { secrets, logger, onClose }: Pick<RoleContext, "secrets" | "logger" | "onClose">,
 ): Promise<() => readonly WriteKey[] | null> {
-  if (declared === undefined) return () => null;
   let missing = "";
   const read = async () => {
+    const wanted = declared();
+    if (wanted === undefined) return null;
     const faults: string[] = [];
     const keys = await Promise.all(
-      declared.map(async ({ name, secretKeyRef, scopes }): Promise<WriteKey[]> => {
+      wanted.map(async ({ name, secretKeyRef, scopes }): Promise<WriteKey[]> => {
         try {
           return [{ name, key: await secrets.read(secretKeyRef), scopes }];
         } catch (error) {

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Answer } from "../http/index.ts";
-import type { Interest } from "./history.ts";
+import type { Interest, SeenPolicy } from "./history.ts";
 import type { ServedModel } from "./model.ts";
 import type { Shelf } from "./recommend.ts";
 
@@ -8,6 +8,7 @@ interface KeptAnswer {
   readonly url: string;
   readonly model: ServedModel;
   readonly catalogueVersion: number;
+  readonly seen: SeenPolicy;
   readonly answer: Answer;
 }
 
@@ -26,14 +27,15 @@ export class AnswerCache {
     this.#answers = new LRUCache({ maxSize: bytes });
   }
 
-  get(history: readonly Interest[], url: string, { model, catalogue }: Shelf): Answer | undefined {
+  get(history: readonly Interest[], url: string, { model, catalogue, seen }: Shelf): Answer | undefined {
     const kept = this.#answers.get(history);
-    const holds = kept?.url === url && kept.model === model && kept.catalogueVersion === catalogue.version;
+    const holds =
+      kept?.url === url && kept.model === model && kept.catalogueVersion === catalogue.version && kept.seen === seen;
     return holds ? kept.answer : undefined;
   }
 
-  put(history: readonly Interest[], url: string, { model, catalogue }: Shelf, answer: Answer): void {
+  put(history: readonly Interest[], url: string, { model, catalogue, seen }: Shelf, answer: Answer): void {
     const size = OVERHEAD_BYTES + answer.body.length + url.length;
-    this.#answers.set(history, { url, model, catalogueVersion: catalogue.version, answer }, { size });
+    this.#answers.set(history, { url, model, catalogueVersion: catalogue.version, seen, answer }, { size });
   }
 }

@@ -69,6 +69,7 @@ function shopOf() {
         catalogueItems: () => 0,
         tailLag: () => 0,
       }),
+      latency: { record: () => {} },
       elapsed: () => 0,
       logger: pino({ level: "silent" }),
     });

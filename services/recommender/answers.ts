@@ -5,6 +5,7 @@ import { AnswerCache } from "./answer-cache.ts";
 import { answerBody } from "./body.ts";
 import { type Interest, visitInterests } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
+import type { RecentLatency } from "./latency.ts";
 import type { RecommenderMetrics } from "./metrics.ts";
 import { type FillSource, recommend, type Shelf, type Source } from "./recommend.ts";
 import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest } from "./request.ts";
@@ -17,6 +18,7 @@ export interface AnswerContext {
   /** Of answers kept for users who ask again before anything has changed; 0 keeps none. */
   readonly answerBytes: number;
   readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
+  readonly latency: Pick<RecentLatency, "record">;
   /** Milliseconds of a clock that never goes back. */
   readonly elapsed: () => number;
   readonly logger: Logger;
@@ -47,7 +49,7 @@ const SOURCES_OF: Readonly<Record<Endpoint, readonly Source[]>> = {
  * history of a user has to be read first. Never rejects.
  */
 export function recommendationAnswers(context: AnswerContext): (raw: RawRequest) => Answer | Promise<Answer> {
-  const { metrics, elapsed, logger } = context;
+  const { metrics, latency, elapsed, logger } = context;
   const cache = context.answerBytes > 0 ? new AnswerCache(context.answerBytes) : undefined;
   const durations = new Map<string, { observe(seconds: number): void }>();
   const measured = (endpoint: string, begun: number, answer: Answer): Answer => {
@@ -57,7 +59,9 @@ export function recommendationAnswers(context: AnswerContext): (raw: RawRequest)
       duration = metrics.requests.labels({ endpoint, status: String(answer.status) });
       durations.set(key, duration);
     }
-    duration.observe((elapsed() - begun) / 1_000);
+    const milliseconds = elapsed() - begun;
+    duration.observe(milliseconds / 1_000);
+    latency.record(milliseconds);
     return answer;
   };
   return (raw) => {

@@ -59,7 +59,7 @@ async function start(options: Partial<RecommenderOptions> = {}, hot = true): Pro
     clickhouse,
     log,
     signalsTopic: SIGNALS_TOPIC,
-    serving: { seen: "Decay", sessionMinutes: 120, weights: { view: 1, purchase: 8 }, halfLifeDays: 30 },
+    serving: { seen: () => "Decay", sessionMinutes: 120, weights: { view: 1, purchase: 8 }, halfLifeDays: 30 },
     registry,
     now: Date.now,
     pollMilliseconds: 600_000,

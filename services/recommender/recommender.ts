@@ -3,7 +3,7 @@ import type { Router } from "express";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { ActivityLog } from "../activity-log/index.ts";
-import { type ClickHouse, openClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, type FailureCause, failureOf, openClickHouse } from "../clickhouse/index.ts";
 import type { Answer, Readiness } from "../http/index.ts";
 import { ACTOR_LIMITS, type ActorLimits, Actors } from "./actors.ts";
 import { recommendationAnswers } from "./answers.ts";
@@ -12,6 +12,7 @@ import { CatalogueSource } from "./catalogue-source.ts";
 import { relevantEvents, type SeenPolicy } from "./history.ts";
 import { clickHouseHistory, recentItems } from "./history-store.ts";
 import { ItemIndex } from "./item-index.ts";
+import { type RecentLatency, recentLatency } from "./latency.ts";
 import { recommenderMetrics } from "./metrics.ts";
 import { ALGORITHMS, type Algorithm } from "./model.ts";
 import { ModelSource } from "./model-source.ts";
@@ -23,7 +24,8 @@ import { SessionRanker } from "./session-ranking.ts";
 import { type Tail, type TailStatus, tailSignals } from "./tail.ts";
 
 export interface ServingOptions {
-  readonly seen: SeenPolicy;
+  /** Asked at every answer. */
+  readonly seen: () => SeenPolicy;
   /** How far back the signals are read at the start. */
   readonly sessionMinutes: number;
   /** By event name, as in training. */
@@ -83,6 +85,8 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
   const background = await openClickHouse(clickhouse.target, clickhouse.database);
   const models = new ModelSource({ clickhouse: background, items, now, logger });
   const catalogueSource = new CatalogueSource(background, catalogue, now);
+  const elapsed = () => performance.now();
+  const latency = recentLatency(elapsed);
   const actors = new Actors({
     items,
     store: clickHouseHistory(clickhouse, events),
@@ -147,12 +151,13 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
       catalogue,
       ranker,
       sessionRanker,
-      seen: serving.seen,
+      seen: serving.seen(),
       recentItems: () => actors.recentItems(),
     }),
     answerBytes: options.limits?.answerBytes ?? ANSWER_BYTES,
     metrics,
-    elapsed: () => performance.now(),
+    latency,
+    elapsed,
     logger,
   });
   return {
@@ -160,7 +165,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     hotPath: hotPath(answer),
     answer,
     readiness: () => readinessOf(tail, refresher),
-    status: () => statusOf({ models, catalogue, actors, tail, refresher }),
+    status: () => statusOf({ models, catalogue, actors, tail, refresher, latency }),
     refresh: () => refresher.refresh(),
     async close() {
       await Promise.all([tail.close(), refresher.close()]);
@@ -187,6 +192,10 @@ export interface RecommenderStatus {
   readonly signals: TailStatus;
   /** Why models and catalogue could not be read the last time; `null` when they could. */
   readonly error: string | null;
+  /** Of that error. */
+  readonly errorCause: FailureCause | null;
+  /** The 99th percentile of the last one to two minutes; `null`: nothing was answered. */
+  readonly latencyMilliseconds: number | null;
 }
 
 export interface ServedVersionStatus {
@@ -201,9 +210,10 @@ interface Parts {
   readonly actors: Actors;
   readonly tail: Tail;
   readonly refresher: Refresher;
+  readonly latency: RecentLatency;
 }
 
-function statusOf({ models, catalogue, actors, tail, refresher }: Parts): RecommenderStatus {
+function statusOf({ models, catalogue, actors, tail, refresher, latency }: Parts): RecommenderStatus {
   const served: Partial<Record<Algorithm, ServedVersionStatus>> = {};
   for (const algorithm of ALGORITHMS) {
     const model = models.current[algorithm];
@@ -218,6 +228,8 @@ function statusOf({ models, catalogue, actors, tail, refresher }: Parts): Recomm
     actors: { count: actors.size, bytes: actors.bytes },
     signals: tail.status(),
     error: refresher.error(),
+    errorCause: refresher.failure() === null ? null : failureOf(refresher.failure()).cause,
+    latencyMilliseconds: latency.p99(),
   };
 }
 

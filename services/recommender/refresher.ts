@@ -7,6 +7,8 @@ export interface Refresher {
   readonly succeeded: () => boolean;
   /** Why the last run failed; `null` when it did not. */
   readonly error: () => string | null;
+  /** What the last run failed with; `null` when it did not. */
+  readonly failure: () => unknown;
   /** Ends the repeats and waits for a run under way. */
   close(): Promise<void>;
 }
@@ -23,16 +25,16 @@ export function repeat(
 ): Refresher {
   const closing = new AbortController();
   let succeeded = false;
-  let error: string | null = null;
+  let failure: unknown = null;
   let last = Promise.resolve();
 
   const run = async () => {
     try {
       await task();
       succeeded = true;
-      error = null;
+      failure = null;
     } catch (cause) {
-      error = cause instanceof Error ? cause.message : String(cause);
+      failure = cause;
       onFailure(cause);
       throw cause;
     }
@@ -51,7 +53,8 @@ export function repeat(
   return {
     refresh,
     succeeded: () => succeeded,
-    error: () => error,
+    error: () => (failure === null ? null : failure instanceof Error ? failure.message : String(failure)),
+    failure: () => failure,
     async close() {
       closing.abort();
       await repeating;

@@ -39,7 +39,7 @@ async function start(signalsTopic = SIGNALS_TOPIC): Promise<Recommender> {
     clickhouse,
     log,
     signalsTopic,
-    serving: { seen: "Exclude", sessionMinutes: 120, weights: { view: 1, purchase: 8 }, halfLifeDays: 30 },
+    serving: { seen: () => "Exclude", sessionMinutes: 120, weights: { view: 1, purchase: 8 }, halfLifeDays: 30 },
     registry: new Registry(),
     now: Date.now,
     pollMilliseconds: 600_000,

@@ -1,6 +1,7 @@
 /**
- * What roles say of themselves: at `/status` on their port of operations while they run, in their termination message
- * at their end. Fields that are not known here are passed over, so that a role may say more than this operator reads.
+ * What roles say of themselves, and the operator reads: at `/status` on their port of operations while they run, in
+ * their termination message at their end. Fields that are not known here are passed over, so that a role may say more
+ * than an operator of another release reads.
  */
 import { z } from "zod";
 
@@ -76,6 +77,8 @@ export const lastWords = z.object({
 
 export type Problem = z.output<typeof problem>;
 export type RoleReport = z.output<typeof roleReport>;
+/** As a role writes it: all fields may be left out. */
+export type WrittenReport = z.input<typeof roleReport>;
 export type LastWords = z.output<typeof lastWords>;
 
 /** What a container said at its end; text that is no report is a message, empty text says nothing. */

@@ -42,7 +42,7 @@ export async function benchServing({ rounds, seconds }: ServingBenchOptions): Pr
       clickhouse,
       log,
       signalsTopic: SIGNALS_TOPIC,
-      serving: { seen: "Decay", sessionMinutes: 120, weights: { view: 1 }, halfLifeDays: 30 },
+      serving: { seen: () => "Decay", sessionMinutes: 120, weights: { view: 1 }, halfLifeDays: 30 },
       limits,
       registry: new Registry(),
       now: Date.now,

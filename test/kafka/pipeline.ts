@@ -8,10 +8,12 @@ import { promisify } from "node:util";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { Admin } from "kafkajs";
 import { stringify } from "yaml";
+import type { KubeObject } from "../../operator/runtime/index.ts";
 import type { OutgoingRecord } from "../../services/activity-log/index.ts";
 import { openKafkaLog } from "../../services/kafka/index.ts";
 import { PROGRAM, type RoleProcess, startRole } from "../fixtures/role-process.ts";
 import { WINDOW_SECONDS } from "../fixtures/shop-activity.ts";
+import { writeOperatedFiles } from "./operated-files.ts";
 
 const run = promisify(execFile);
 
@@ -31,6 +33,8 @@ export interface PipelineParts {
   readonly topics?: readonly object[];
   /** Further parts of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Each role is given the file that the operator makes for it, and not the whole resource. */
+  readonly operated?: { readonly uid: string };
   /** Further secrets: value by key by name. */
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -42,6 +46,8 @@ export interface TestedPipeline {
   readonly group: string;
   /** As Kubernetes brings a Secret, or a new value of it, into a pod. */
   writeSecret(name: string, values: Readonly<Record<string, string>>): void;
+  /** As when somebody edits the resource: its spec is that of the start with these parts. Needs `operated`. */
+  edit(spec: Readonly<Record<string, unknown>>): void;
   /** Runs a command that ends by itself. @returns what it printed @throws when it does not end well */
   job(...words: string[]): Promise<string>;
   /** A consumer more. */
@@ -73,13 +79,19 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   for (const [secret, values] of Object.entries(given)) writeSecret(secret, values);
   const file = join(folder, "pipeline.yaml");
   writeFileSync(file, stringify(resource(parts)));
+  const edit = (spec: Readonly<Record<string, unknown>>) => {
+    if (parts.operated === undefined) throw new Error("a person's file is read once");
+    const edited = resource({ ...parts, spec: { ...parts.spec, ...spec } });
+    return writeOperatedFiles(folder, edited);
+  };
+  const fileOf = parts.operated === undefined ? () => file : edit({});
 
   const topic = `test.${name}.events`;
   const group = `test.${name}`;
   const running = new Set<RoleProcess>();
   const started = (role: string, more: readonly string[], environment: Readonly<Record<string, string>> = {}) => {
     const logFile = join(folder, `${role}.log`);
-    const process = startRole(role, { program, file, secrets, more, environment, logFile });
+    const process = startRole(role, { program, file: fileOf(role), secrets, more, environment, logFile });
     running.add(process);
     void process.ended.then(() => running.delete(process));
     return process;
@@ -110,13 +122,15 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
       }, 0);
     });
   const job = async (...words: string[]) => {
-    const { stdout } = await run(process.execPath, [program, ...words, "-f", file, "--secrets", secrets]);
+    const ownFile = fileOf(words[0] ?? "");
+    const { stdout } = await run(process.execPath, [program, ...words, "-f", ownFile, "--secrets", secrets]);
     return stdout;
   };
   return {
     topic,
     group,
     writeSecret,
+    edit: (spec) => void edit(spec),
     job,
     consume: (more) => started("consume", [], more?.environment),
     role: (role, ...more) => started(role, more),
@@ -148,11 +162,12 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   };
 }
 
-function resource({ name, bootstrapServers, clickhouse, kafka = {}, topics = [], spec = {} }: PipelineParts): object {
+function resource(parts: PipelineParts): KubeObject {
+  const { name, bootstrapServers, clickhouse, kafka = {}, topics = [], spec = {}, operated } = parts;
   return {
     apiVersion: "productmatcher.dev/v1alpha1",
     kind: "RecommenderPipeline",
-    metadata: { name, namespace: "test" },
+    metadata: { name, namespace: "test", ...operated },
     spec: {
       source: {
         kafka: {

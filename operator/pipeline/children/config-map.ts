@@ -1,11 +1,9 @@
+import { ROLE_FILE } from "../../../services/config/index.ts";
 import type { KubeObject } from "../../runtime/index.ts";
 import { CONFIG_MAP } from "../kinds.ts";
 import { childMeta, type Role } from "../names.ts";
 import { type LiveRole, liveFile, roleFile } from "../role-files.ts";
 import { type Build, child } from "./build.ts";
-
-export const ROLE_FILE = "pipeline.yaml";
-export const LIVE_FILE = "live.yaml";
 
 /** The file of a role. */
 export function roleConfigMap({ pipeline }: Build, role: Role): KubeObject {

@@ -6,6 +6,7 @@ import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
 import { modelContents } from "./0010-model-contents.ts";
 import type { Migration } from "./migration.ts";
+import { MIGRATIONS_TABLE } from "./table.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
 export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication, modelContents];
@@ -28,18 +29,7 @@ export const SCHEMA_VERSION = Math.max(...MIGRATIONS.map((migration) => migratio
  */
 export async function migrate(clickhouse: ClickHouse, layout: Layout, now: () => number): Promise<number[]> {
   await createDatabase(clickhouse.target, layout.database, layout.cluster);
-  for (const statement of createTable(
-    {
-      name: "schema_migrations",
-      columns: "version UInt32,\nname String,\napplied_at DateTime64(3, 'UTC')",
-      engine: "ReplacingMergeTree",
-      version: "applied_at",
-      orderBy: "version",
-    },
-    layout,
-  )) {
-    await clickhouse.command(statement);
-  }
+  for (const statement of createTable(MIGRATIONS_TABLE, layout)) await clickhouse.command(statement);
   const rows = await clickhouse.query<{ version: number }>("SELECT DISTINCT version FROM schema_migrations");
   const applied = new Set(rows.map((row) => row.version));
   const newest = Math.max(0, ...applied);
