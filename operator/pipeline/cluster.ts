@@ -21,6 +21,8 @@ export interface Cluster {
   child(kind: ResourceKind, key: string): KubeObject | undefined;
   /** Everything that is labelled as part of the pipeline, of all kinds but pods. */
   children(pipeline: string): { readonly kind: ResourceKind; readonly object: KubeObject }[];
+  /** Those of one kind. */
+  childrenOfKind(kind: ResourceKind, pipeline: string): KubeObject[];
   pods(pipeline: string): KubeObject[];
   /** Another text when anything has changed that decides which children are to be written. */
   fingerprint(pipeline: KubeObject): string;
@@ -135,6 +137,7 @@ export function watchCluster(options: ClusterOptions): Cluster {
       [...caches.keys()]
         .filter((kind) => kind !== PIPELINE && kind !== POD)
         .flatMap((kind) => ofPipeline(kind, pipeline).map((object) => ({ kind, object }))),
+    childrenOfKind: ofPipeline,
     pods: (pipeline) => ofPipeline(POD, pipeline),
     fingerprint(pipeline) {
       const { uid, generation, finalizers = [] } = pipeline.metadata;

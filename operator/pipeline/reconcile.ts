@@ -147,12 +147,7 @@ async function make(
   if (hasFinalizer(resource) !== (plan.pipeline.spec.deletionPolicy === "Delete")) {
     await writeFinalizer(api, resource, !hasFinalizer(resource)).catch(keep);
   }
-  const firstTraining = mayTrainFirst(
-    plan,
-    memory,
-    previous,
-    cluster.children(key).map(({ object }) => object),
-  );
+  const firstTraining = mayTrainFirst(plan, memory, previous, () => cluster.childrenOfKind(JOB, key));
   const realized = await realize({
     plan,
     key,
@@ -224,9 +219,9 @@ function isDone({ deployments, roles }: Plan, cluster: Cluster): boolean {
 }
 
 /** Once: when so many events are stored that a run can make something of them, and none was made before. */
-function mayTrainFirst(plan: Plan, memory: Memory, previous: PipelineStatus, children: readonly KubeObject[]): boolean {
+function mayTrainFirst(plan: Plan, memory: Memory, previous: PipelineStatus, jobs: () => KubeObject[]): boolean {
   if (plan.pipeline.spec.training.suspend || !awaitsFirstTraining(memory, previous)) return false;
-  return !children.some((child) => child.kind === JOB.kind && roleOf(child) === "trainer");
+  return !jobs().some((job) => roleOf(job) === "trainer");
 }
 
 function awaitsFirstTraining({ asked, facts }: Memory, { training }: PipelineStatus): boolean {
@@ -251,13 +246,12 @@ async function endPipeline(options: ReconcilerOptions, key: string, resource: Ku
 async function look(options: ReconcilerOptions, { key, resource, memory, previous }: Subject): Promise<Sight> {
   const { cluster, now } = options;
   const pods = cluster.pods(key).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const children = cluster.children(key).map(({ object }) => object);
-  const deployments = children.filter((child) => child.kind === DEPLOYMENT.kind && ownerUid(child) === memory.uid);
+  const deployments = cluster.childrenOfKind(DEPLOYMENT, key).filter((child) => ownerUid(child) === memory.uid);
   await ask(memory, pods, previous, now);
   const sight: Sight = {
     ...{ resource, previous, facts: memory.facts, realized: memory.realized, pods, now: now() },
     deployments: Object.fromEntries(deployments.map((child) => [roleOf(child) as StandingRole, child])),
-    jobs: children.filter(({ kind }) => kind === JOB.kind),
+    jobs: cluster.childrenOfKind(JOB, key),
     asked: memory.asked?.answers ?? null,
     objectives: { differsSince: memory.objectivesDifferSince },
   };

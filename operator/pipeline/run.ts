@@ -1,12 +1,12 @@
 /** The operator as a process: watches, waits until it leads, reconciles, ends in good order. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { KubeConfig } from "@kubernetes/client-node";
 import express from "express";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { notFound, operations, problemHandler, startServer } from "../../services/http/index.ts";
 import {
+  type ClusterAccess,
   connectApiServer,
   controllerMetrics,
   eventRecorder,
@@ -25,7 +25,7 @@ import type { OperatorSettings } from "./settings.ts";
 export const LEASE_NAME = "productmatcher-operator";
 
 export interface OperatorOptions {
-  readonly config: KubeConfig;
+  readonly access: ClusterAccess;
   readonly settings: OperatorSettings;
   /** Whose pipelines are looked after; empty: all. */
   readonly namespaces: readonly string[];
@@ -58,7 +58,7 @@ class NotLeaderError extends Error {
 
 /** @throws ListenError */
 export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
-  const { config, settings, logger, workers } = options;
+  const { access, settings, logger, workers } = options;
   const identity = `${hostname()}_${randomUUID()}`;
   const userAgent = `${MANAGER}/${settings.version}`;
   const registry = new Registry();
@@ -70,7 +70,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const random = () => Math.random();
 
   // Of its own: a thousand reconciles may not hold up the renewal of the lease.
-  const leaseApi = connectApiServer(config, { userAgent, onAnswer: metrics.onRequest, now });
+  const leaseApi = connectApiServer(access, { userAgent, onAnswer: metrics.onRequest, now });
   const election = startLeaderElection({
     ...{ api: leaseApi, namespace: settings.operatorNamespace, name: LEASE_NAME, identity, now, monotonic },
     leaseMilliseconds: options.leaseSeconds * 1_000,
@@ -78,7 +78,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     retryMilliseconds: options.leaseSeconds * 200,
     onTrouble: (error) => logger.warn({ err: error }, "the lease could not be read or renewed"),
   });
-  const api = connectApiServer(config, {
+  const api = connectApiServer(access, {
     userAgent,
     beforeWrite() {
       if (!election.isLeader()) throw new NotLeaderError("this replica does not lead (any more): nothing is written");

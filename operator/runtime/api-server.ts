@@ -1,10 +1,10 @@
 /**
  * Requests to the API server: JSON in, JSON out, objects as they are (typed models drop the fields that they do not
- * know). Who we are and where it is comes from a kubeconfig or the pod's own account.
+ * know).
  */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { ClusterAccess } from "./access.ts";
 import { ApiError, ConnectionError, type Status } from "./api-error.ts";
 
 export interface ApiRequest {
@@ -58,11 +58,9 @@ interface Access {
   readonly streams: http.Agent;
 }
 
-/** @throws Error when the configuration names no cluster */
-export function connectApiServer(config: KubeConfig, options: ApiServerOptions): ApiServer {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error("the kubeconfig names no current cluster: set current-context");
-  const base = new URL(cluster.server);
+/** Nothing is connected before the first request. */
+export function connectApiServer(cluster: ClusterAccess, options: ApiServerOptions): ApiServer {
+  const base = cluster.server;
   const client = base.protocol === "https:" ? https : http;
   let access: Access | null = null;
 
@@ -70,14 +68,7 @@ export function connectApiServer(config: KubeConfig, options: ApiServerOptions):
   const currentAccess = async (): Promise<Access> => {
     const now = options.now();
     if (access !== null && now - access.readAt < CREDENTIALS_KEPT_MILLISECONDS) return access;
-    const found: https.RequestOptions = {};
-    await config.applyToHTTPSOptions(found);
-    const { ca, cert, key, rejectUnauthorized, servername } = found;
-    const tls = Object.fromEntries(
-      Object.entries({ ca, cert, key, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined),
-    );
-    const headers = Object.fromEntries(Object.entries(found.headers ?? {}).map(([name, value]) => [name, `${value}`]));
-    if (typeof found.auth === "string") headers.Authorization = `Basic ${btoa(found.auth)}`;
+    const { headers, tls } = await cluster.credentials();
     const fingerprint = JSON.stringify(tls);
     const kept = access?.fingerprint === fingerprint ? access : null;
     if (kept === null) access?.requests.destroy();

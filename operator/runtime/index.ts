@@ -1,4 +1,6 @@
 /** What any operator is made of: objects watched, keys worked on, one leader, writes only where something differs. */
+
+export { type ClusterAccess, kubeconfigAccess, podAccess, SERVICE_ACCOUNT_FOLDER } from "./access.ts";
 export { ApiError, ConnectionError, isNotFound, isTransient } from "./api-error.ts";
 export { type ApiServer, type ApiServerOptions, connectApiServer } from "./api-server.ts";
 export { type ApplyOptions, apply, find, remove } from "./apply.ts";

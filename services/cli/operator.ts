@@ -1,6 +1,11 @@
-import { KubeConfig } from "@kubernetes/client-node";
 import { Command, InvalidArgumentError } from "commander";
 import { type OperatorSettings, startOperator } from "../../operator/pipeline/index.ts";
+import {
+  type ClusterAccess,
+  kubeconfigAccess,
+  podAccess,
+  SERVICE_ACCOUNT_FOLDER,
+} from "../../operator/runtime/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { createLogger } from "../telemetry/index.ts";
 
@@ -11,12 +16,13 @@ Examples:
   $ productmatcher operator
   $ productmatcher operator --namespaces shop,shop-staging --pipeline-image registry.example/productmatcher:${packageFile.version}
 
-Who it is comes from the pod's service account, else from --kubeconfig, $KUBECONFIG or ~/.kube/config.
+Who it is comes from --kubeconfig, else from $KUBECONFIG, the pod's service account or ~/.kube/config.
 Ends with 1 when another replica has taken over: the cluster starts it again.
 `;
 
 interface Options {
   readonly kubeconfig?: string;
+  readonly serviceAccount: string;
   readonly namespaces: readonly string[];
   readonly operatorNamespace?: string;
   readonly monitoringNamespaces: readonly string[];
@@ -33,6 +39,7 @@ export function operatorCommand(): Command {
   return new Command("operator")
     .description("Look after the RecommenderPipelines of a cluster")
     .option("--kubeconfig <file>", "how to reach the cluster")
+    .option("--service-account <folder>", "where the pod's account is mounted", SERVICE_ACCOUNT_FOLDER)
     .option("--namespaces <names>", "namespaces to look after, by comma; none: all", names, [])
     .option(
       "--operator-namespace <name>",
@@ -52,15 +59,12 @@ export function operatorCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const config = new KubeConfig();
-  if (options.kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(options.kubeconfig);
+  const access = await findAccess(options);
   const logger = createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
-  const own = config.getContextObject(config.getCurrentContext())?.namespace;
   const operator = await startOperator({
-    ...{ config, logger, namespaces: options.namespaces, workers: options.workers, leaseSeconds: options.leaseSeconds },
+    ...{ access, logger, namespaces: options.namespaces, workers: options.workers, leaseSeconds: options.leaseSeconds },
     ...{ host: options.host, port: options.port },
-    settings: settingsOf(options, own ?? "default"),
+    settings: settingsOf(options, access.namespace ?? "default"),
   });
   console.log(`figures and probes on ${operator.address}`);
   operator.lost.then(() => {
@@ -77,6 +81,17 @@ async function run(options: Options): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+}
+
+async function findAccess({ kubeconfig, serviceAccount }: Options): Promise<ClusterAccess> {
+  const ofPod =
+    kubeconfig === undefined && process.env.KUBECONFIG === undefined ? await podAccess(serviceAccount) : null;
+  if (ofPod !== null) return ofPod;
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  return kubeconfigAccess(config);
 }
 
 function settingsOf(options: Options, ownNamespace: string): OperatorSettings {

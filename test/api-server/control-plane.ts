@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +98,17 @@ export async function startControlPlane({ controllers = true }: ControlPlaneOpti
 /** Path of a user's kubeconfig; `server` stands in place of the API server: a proxy of the test. */
 export function kubeconfigOf(plane: ControlPlaneDescription, user: string = ADMIN, server?: string): string {
   return server === undefined ? join(plane.folder, `${user}.kubeconfig`) : writeKubeconfig(plane, user, server);
+}
+
+/** As a pod of the user finds it: the folder of its account, and its environment. */
+export function podOf(plane: ControlPlaneDescription, user: string, namespace: string) {
+  const folder = join(plane.folder, `account-${user.replaceAll(":", "-")}-${namespace}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "token"), token(user));
+  writeFileSync(join(folder, "namespace"), namespace);
+  copyFileSync(join(plane.folder, "certificates", "apiserver.crt"), join(folder, "ca.crt"));
+  const environment = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: `${plane.apiPort}` };
+  return { folder, environment };
 }
 
 /** Output of kubectl as the administrator. @throws Error with what it said */

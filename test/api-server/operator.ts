@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { leaseRights, pipelineRights } from "../../operator/pipeline/index.ts";
 import { LEASE_NAME } from "../../operator/pipeline/run.ts";
-import { type ControlPlaneDescription, kubeconfigOf, kubectl, OPERATOR } from "./control-plane.ts";
+import { type ControlPlaneDescription, kubeconfigOf, kubectl, OPERATOR, podOf } from "./control-plane.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -27,10 +27,11 @@ export interface TestOperatorOptions {
   readonly args?: readonly string[];
   /** Of a proxy in front of the API server. */
   readonly server?: string;
-  /** Default: the operator's own user. */
+  /** Default: it is who its pod is. */
   readonly kubeconfig?: string;
   /** Default: the program as it stands in the repository. */
   readonly program?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Definitions and rights, once for a control plane. */
@@ -54,14 +55,20 @@ export async function installOperator(plane: ControlPlaneDescription): Promise<v
 export async function startOperatorProcess(options: TestOperatorOptions): Promise<TestOperator> {
   const { plane, namespaces } = options;
   const [first = "default"] = namespaces;
+  const pod = podOf(plane, OPERATOR, first);
+  const isPod = options.kubeconfig === undefined && options.server === undefined;
+  const who = isPod
+    ? ["--service-account", pod.folder]
+    : ["--kubeconfig", options.kubeconfig ?? kubeconfigOf(plane, OPERATOR, options.server)];
   const args = [
-    ...["operator", "--kubeconfig", options.kubeconfig ?? kubeconfigOf(plane, OPERATOR, options.server)],
+    ...["operator", ...who],
     ...["--namespaces", namespaces.join(","), "--operator-namespace", first],
     ...["--host", "127.0.0.1", "--port", "0", ...(options.args ?? [])],
   ];
   const child: ChildProcess = spawn(process.execPath, [options.program ?? "services/cli/main.ts", ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...pod.environment, ...options.environment },
   });
   let log = "";
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));

@@ -11,6 +11,7 @@ import {
   type ApiServerOptions,
   connectApiServer,
   type KubeObject,
+  kubeconfigAccess,
   pathOf,
   type ResourceKind,
 } from "../../operator/runtime/index.ts";
@@ -41,7 +42,7 @@ const opened: ApiServer[] = [];
 export function connect(options: Partial<ApiServerOptions> & { readonly kubeconfig?: string } = {}): ApiServer {
   const config = new KubeConfig();
   config.loadFromFile(options.kubeconfig ?? kubeconfigOf(plane()));
-  const api = connectApiServer(config, { userAgent: "test", now: Date.now, ...options });
+  const api = connectApiServer(kubeconfigAccess(config), { userAgent: "test", now: Date.now, ...options });
   opened.push(api);
   return api;
 }

@@ -15,6 +15,7 @@ import {
   type ApiServer,
   connectApiServer,
   type KubeObject,
+  kubeconfigAccess,
   pathOf,
   type ResourceKind,
   splitKey,
@@ -53,7 +54,7 @@ try {
   await installOperator(plane);
   const config = new KubeConfig();
   config.loadFromFile(kubeconfigOf(plane));
-  const api = connectApiServer(config, { userAgent: "bench", now: Date.now });
+  const api = connectApiServer(kubeconfigAccess(config), { userAgent: "bench", now: Date.now });
   const body = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
   for (const name of NAMESPACES) await api.request({ method: "POST", path: "/api/v1/namespaces", body: body(name) });
   const deployments = playControllers(api);
