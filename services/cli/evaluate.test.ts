@@ -48,8 +48,15 @@ describe("productmatcher evaluate", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation"]);
-    const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage"];
-    const keys = ["algorithm", "fitSeconds", "users", "cases", ...names.flatMap((name) => [`${name}@1`, `${name}@2`])];
+    const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage", "novelty", "arp", "gini"];
+    const keys = [
+      "algorithm",
+      "lift",
+      "fitSeconds",
+      "users",
+      "cases",
+      ...names.flatMap((name) => [`${name}@1`, `${name}@2`]),
+    ];
     for (const result of results) {
       expect(Object.keys(result).sort()).toEqual(keys.sort());
       expect(result.users).toBe(2);
@@ -71,7 +78,7 @@ describe("productmatcher evaluate", () => {
     expect(code).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines[0]).toBe("Protocol user: fitted on 10 events of 4 users and 4 items, judged on 2 users");
-    expect(lines[2]).toMatch(/^algorithm +recall@20 +ndcg@20 .* fit seconds$/);
+    expect(lines[2]).toMatch(/^algorithm +recall@20 +ndcg@20 .* ndcg@20 against the best +fit seconds$/);
     expect(lines[3]).toMatch(/^popular +1\.0000 +\d\.\d{4} /);
     expect(lines).toHaveLength(4);
   });

@@ -16,6 +16,7 @@ import {
   type FileFormat,
   findDataSet,
   type Holdout,
+  type Lift,
   METRIC_NAMES,
   PROTOCOLS,
   type Protocol,
@@ -181,9 +182,9 @@ async function run(options: Options): Promise<void> {
 function print(report: EvaluationReport, options: Options): void {
   for (const notice of report.notices) console.error(`note: ${notice}`);
   if (options.json) {
-    for (const { algorithm, metrics, fitSeconds } of report.results) {
+    for (const { algorithm, metrics, lift, fitSeconds } of report.results) {
       console.log(
-        JSON.stringify({ algorithm, ...metrics, fitSeconds, users: report.test.users, cases: report.test.cases }),
+        JSON.stringify({ algorithm, ...metrics, lift, fitSeconds, users: report.test.users, cases: report.test.cases }),
       );
     }
     return;
@@ -194,16 +195,25 @@ function print(report: EvaluationReport, options: Options): void {
     `Protocol ${protocol}: fitted on ${count(train.events)} events of ${count(train.users)} users and ${count(train.items)} items, judged on ${count(test.users)} users${cases}\n`,
   );
   const columns = options.at.flatMap((cutoff) => METRIC_NAMES.map((name) => `${name}@${cutoff}`));
+  const against = `ndcg@${options.at.at(-1)} against the best`;
   console.log(
     table(
-      ["algorithm", ...columns, "fit seconds"],
-      report.results.map(({ algorithm, metrics, fitSeconds }) => [
+      ["algorithm", ...columns, against, "fit seconds"],
+      report.results.map(({ algorithm, metrics, lift, fitSeconds }) => [
         algorithm,
         ...columns.map((column) => (metrics[column] ?? 0).toFixed(4).padStart(column.length)),
+        liftText(lift).padStart(against.length),
         fitSeconds.toFixed(1).padStart("fit seconds".length),
       ]),
     ),
   );
+}
+
+/** Such as `-3.1 % (-4.0 to -2.2)`: the interval of 95 %. */
+function liftText(lift: Lift | null): string {
+  if (lift === null) return "best";
+  const [percent, low, high] = [lift.percent, lift.low, lift.high].map((value) => value.toFixed(1));
+  return `${percent} % (${low} to ${high})`;
 }
 
 async function filesOf({ dataset, train, test, data }: Options): Promise<DataSetFiles> {

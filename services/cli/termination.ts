@@ -39,11 +39,12 @@ export function fitted({ message = "", ...words }: LastWords): string {
 /** Of a training run, as `status.training` has it. */
 export function wordsOf({ result, versions, notices }: TrainingResult, { spec }: RecommenderPipeline): LastWords {
   const { metric, k } = spec.training.evaluation;
+  const judgedBy = `${metric}@${k}`.toLowerCase();
   return {
     result: result === "Published" ? "Promoted" : result,
     ...(notices.length === 0 ? {} : { message: notices.join("; ") }),
     candidates: versions.slice(0, MAX_CANDIDATES).map(({ algorithm, status, reason, metrics }) => {
-      const score = metrics[`${metric}@${k}`];
+      const [, score] = Object.entries(metrics).find(([name]) => name.toLowerCase() === judgedBy) ?? [];
       return {
         algorithm,
         verdict: status,

@@ -194,7 +194,7 @@ async function trainOne(work: WorkTables, algorithm: Algorithm, occasion: Occasi
     };
     const judged = await fitOn(past, (share) => progress("fit", share * 0.4));
     progress("judge", 0.4);
-    const metrics = await judge(work, algorithm.name, past.matrix, judged, cases, [training.evaluation.k]);
+    const { metrics } = await judge(work, algorithm.name, past.matrix, judged, cases, [training.evaluation.k]);
     await judged.close?.();
     const began = now();
     const model = await fitOn(whole, (share) => progress("refit", 0.5 + share * 0.4));

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
 import type { ClickHouse } from "../../clickhouse/index.ts";
 import { ALGORITHMS } from "../algorithms/index.ts";
-import { type EvaluationOptions, evaluate } from "./evaluate.ts";
+import type { Metrics } from "../judging/metrics.ts";
+import { type AlgorithmResult, type EvaluationOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
 import { DataSetError } from "./fault.ts";
 
 const SECOND = 1_767_225_600;
@@ -69,6 +70,10 @@ const json = (touches: readonly Touch[]) =>
   touches.map(({ user, item, seconds }) =>
     JSON.stringify({ user_id: user, product_id: item, datetime: new Date(seconds * 1000).toISOString() }),
   );
+
+function metricsOf(report: EvaluationReport, algorithm: string): Metrics {
+  return report.results.find((result) => result.algorithm === algorithm)!.metrics;
+}
 
 describe("formats", () => {
   /** What every format must give: that of the lists, where nothing is known but who and what. */
@@ -174,8 +179,7 @@ describe("protocols", () => {
     );
     expect(report.train.events).toBe(4);
     expect(report.test).toEqual({ users: 1, cases: 1 });
-    const neighbours = report.results.find((result) => result.algorithm === "itemNeighbours")!;
-    expect(neighbours.metrics).toMatchObject({ "hitRate@1": 1 });
+    expect(metricsOf(report, "sessionNeighbours")).toMatchObject({ "hitRate@1": 1 });
   });
 
   test("user: items of the train part are neither listed nor held out; an unknown user counts", async () => {
@@ -202,7 +206,20 @@ describe("protocols", () => {
     const report = await run({ data: file("t.csv", rows) }, { holdout: { hours: 24 }, cutoffs: [1] });
     expect(report.train.events).toBe(3);
     expect(report.test).toEqual({ users: 1, cases: 1 });
-    expect(report.results.at(-1)!.metrics).toMatchObject({ "recall@1": 1 });
+    expect(metricsOf(report, "itemNeighbours")).toMatchObject({ "recall@1": 1 });
+  });
+
+  test("each algorithm is compared with the best of the run", async () => {
+    const report = await run({ data: file("c.csv", csv(TOUCHES)) }, { holdout: { hours: 0.9 } });
+    const ndcg = (result: AlgorithmResult) => result.metrics["ndcg@3"]!;
+    const [best] = report.results.filter((result) => result.lift === null);
+    expect(Math.max(...report.results.map(ndcg))).toBe(ndcg(best!));
+    for (const result of report.results) {
+      if (result.lift === null) continue;
+      expect(result.lift.percent).toBeCloseTo(100 * (ndcg(result) / ndcg(best!) - 1), 6);
+      expect(result.lift.low).toBeLessThanOrEqual(result.lift.percent);
+      expect(result.lift.high).toBeGreaterThanOrEqual(result.lift.percent);
+    }
   });
 
   test("without times there is neither trend nor session, and it says so", async () => {

@@ -3,8 +3,9 @@ import type { ClickHouse } from "../../clickhouse/index.ts";
 import { describeActivity } from "../activity.ts";
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
-import { actorCases, type JudgedCases, sessionCases } from "../judging/cases.ts";
-import { judge } from "../judging/judge.ts";
+import { type Lift, pairedLift } from "../judging/bootstrap.ts";
+import { actorCases, caseActors, type JudgedCases, sessionCases } from "../judging/cases.ts";
+import { type Judgement, judge } from "../judging/judge.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import { runName, type WorkTables, withWorkTables } from "../work-tables.ts";
@@ -41,6 +42,8 @@ export interface EvaluationOptions {
 export interface AlgorithmResult {
   readonly algorithm: string;
   readonly metrics: Metrics;
+  /** Of its NDCG at the largest cutoff over that of the best algorithm; `null` for the best itself. */
+  readonly lift: Lift | null;
   /** From the loaded events to the fitted model. */
   readonly fitSeconds: number;
 }
@@ -91,7 +94,7 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
     if (cases.count === 0) {
       throw new DataSetError("nothing_to_judge", `${data.protocol} protocol: ${nothingToJudge(data.protocol)}`);
     }
-    const results: AlgorithmResult[] = [];
+    const judged: Judged[] = [];
     for (const [index, algorithm] of options.algorithms.entries()) {
       const done = 2 + 2 * index;
       if (algorithm.needsTime && !data.train.hasTime) {
@@ -111,19 +114,31 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
       });
       const fitSeconds = preparation + (now() - fitBegan) / 1000;
       step(done + 1, `judging ${algorithm.name}`);
-      const metrics = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs).finally(() =>
+      const judgement = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs).finally(() =>
         model.close?.(),
       );
-      results.push({ algorithm: algorithm.name, metrics, fitSeconds });
+      judged.push({ algorithm: algorithm.name, ...judgement, fitSeconds });
     }
     step(total, "done");
     return {
       protocol: data.protocol,
       train: { events: activity.events, users: matrix.actorCount, items: matrix.itemCount },
       test: { users: cases.actors, cases: cases.count },
-      results,
+      results: compared(judged, await caseActors(work, cases)),
       notices,
     };
+  });
+}
+
+type Judged = Judgement & Pick<AlgorithmResult, "algorithm" | "fitSeconds">;
+
+function compared(judged: readonly Judged[], actors: Uint32Array): AlgorithmResult[] {
+  const mean = ({ values }: Judged) => values.reduce((sum, value) => sum + value, 0);
+  const best = judged.reduce<Judged | undefined>((a, b) => (a === undefined || mean(b) > mean(a) ? b : a), undefined);
+  return judged.map((one) => {
+    const { algorithm, metrics, fitSeconds } = one;
+    const lift = best === undefined || one === best ? null : pairedLift(one.values, best.values, actors);
+    return { algorithm, metrics, lift, fitSeconds };
   });
 }
 

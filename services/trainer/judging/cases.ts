@@ -114,3 +114,11 @@ async function countCases(work: WorkTables, table: string): Promise<JudgedCases>
     historyEntries: Number(row?.entries ?? 0),
   };
 }
+
+/** A number for the actor of each case, in the order of the cases. @throws ClickHouseError */
+export async function caseActors(work: WorkTables, cases: JudgedCases): Promise<Uint32Array> {
+  const rows = await work.clickhouse.query<{ actor: string }>(
+    `SELECT dense_rank() OVER (ORDER BY actor_id) AS actor FROM ${cases.table} ORDER BY case`,
+  );
+  return Uint32Array.from(rows, ({ actor }) => Number(actor));
+}

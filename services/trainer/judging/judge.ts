@@ -2,13 +2,22 @@ import { type FittedModel, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 import type { JudgedCases } from "./cases.ts";
-import { type Metrics, measure } from "./metrics.ts";
+import { type Metrics, measure, measureCases } from "./metrics.ts";
+
+/** What models are compared by, list by list. */
+export const COMPARED_METRIC = "ndcg";
+
+export interface Judgement {
+  readonly metrics: Metrics;
+  /** COMPARED_METRIC at the largest cutoff, by case. */
+  readonly values: Float64Array;
+}
 
 /**
  * Has the model answer every case and compares with what was held out.
  *
  * @param name begins the names of work tables
- * @param cutoffs lengths of the lists that are judged, such as 10 and 20
+ * @param cutoffs lengths of the lists that are judged, such as 10 and 20, ascending
  * @throws ClickHouseError
  */
 export async function judge(
@@ -18,12 +27,15 @@ export async function judge(
   model: FittedModel,
   cases: JudgedCases,
   cutoffs: readonly number[],
-): Promise<Metrics> {
+): Promise<Judgement> {
   const ranked = await work.create({
     name: `${name}_ranked`,
     columns: RANKED_COLUMNS,
     orderBy: "case",
   });
   await model.rank(cases, ranked, Math.max(...cutoffs));
-  return measure(work, cases.table, ranked, matrix.itemCount, cutoffs);
+  return {
+    metrics: await measure(work, cases.table, ranked, matrix.items, cutoffs),
+    values: await measureCases(work, cases.table, ranked, COMPARED_METRIC, Math.max(...cutoffs)),
+  };
 }

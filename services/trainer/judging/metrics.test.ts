@@ -22,7 +22,12 @@ function measured(cases: readonly Case[], catalogue: number, cutoffs: readonly n
   const layout = { database: clickhouse.database };
   return withWorkTables(clickhouse, layout, { name: runName(0), now: 0 }, async (work) => {
     const { asked, ranked } = await tables(work, cases);
-    return measure(work, asked, ranked, catalogue, cutoffs);
+    const items = await work.create({ name: "i", columns: "item UInt32, degree Float64", orderBy: "item" });
+    await clickhouse.insert(
+      items.replaceAll("`", ""),
+      Array.from({ length: catalogue }, (_, item) => ({ item, degree: degreeOf(item) })),
+    );
+    return measure(work, asked, ranked, items, cutoffs);
   });
 }
 
@@ -44,10 +49,14 @@ async function tables(work: WorkTables, cases: readonly Case[]): Promise<{ asked
   return { asked, ranked };
 }
 
+function degreeOf(item: number): number {
+  return 1 + (item % 5);
+}
+
 /** The definitions, written once more as loops. */
 function oracle(cases: readonly Case[], catalogue: number, k: number): Metrics {
   const sums = { recall: 0, ndcg: 0, mrr: 0, hitRate: 0, precision: 0, map: 0 };
-  const listed = new Set<number>();
+  const listed = new Map<number, number>();
   for (const { ranked, truth, unknown } of cases) {
     const relevant = truth.length + unknown;
     const ideal = Math.min(k, relevant);
@@ -55,7 +64,7 @@ function oracle(cases: readonly Case[], catalogue: number, k: number): Metrics {
     let gain = 0;
     let precisions = 0;
     for (const [index, item] of ranked.slice(0, k).entries()) {
-      listed.add(item);
+      listed.set(item, (listed.get(item) ?? 0) + 1);
       if (!truth.includes(item)) continue;
       hits += 1;
       if (hits === 1) sums.mrr += 1 / (index + 1);
@@ -71,7 +80,22 @@ function oracle(cases: readonly Case[], catalogue: number, k: number): Metrics {
     sums.map += precisions / ideal;
   }
   const averages = Object.entries(sums).map(([name, sum]) => [`${name}@${k}`, sum / cases.length]);
-  return { ...Object.fromEntries(averages), [`coverage@${k}`]: listed.size / catalogue };
+  const degrees = Array.from({ length: catalogue }, (_, item) => degreeOf(item));
+  const whole = degrees.reduce((sum, degree) => sum + degree, 0);
+  const times = degrees.map((_, item) => listed.get(item) ?? 0);
+  const total = times.reduce((sum, count) => sum + count, 0);
+  const mean = (of: (item: number) => number) =>
+    total === 0 ? 0 : times.reduce((sum, count, item) => sum + count * of(item), 0) / total;
+  // Mean difference between any two items, over twice the mean.
+  const differences = times.flatMap((count) => times.map((other) => Math.abs(count - other)));
+  const gini = total === 0 ? 0 : differences.reduce((sum, difference) => sum + difference, 0) / (2 * catalogue * total);
+  return {
+    ...Object.fromEntries(averages),
+    [`coverage@${k}`]: listed.size / catalogue,
+    [`novelty@${k}`]: mean((item) => -Math.log2(degrees[item]! / whole)),
+    [`arp@${k}`]: mean((item) => degrees[item]! / Math.max(...degrees)),
+    [`gini@${k}`]: gini,
+  };
 }
 
 describe("measure", () => {

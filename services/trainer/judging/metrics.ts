@@ -10,15 +10,33 @@
  *     ndcg        sum hit(p) / log2(p + 1)  over  sum of 1 / log2(p + 1) for p = 1 .. min(k, |T|)
  *     map         sum hit(p) x (hits up to p) / p  over  min(k, |T|)
  *
- * Each is averaged over all cases; one without a list counts 0. coverage is the share of the catalogue that is in at
- * least one list. Recall and NDCG are those of LightGCN (He et al., SIGIR 2020) and the papers that compare with it.
+ * Each is averaged over all cases; one without a list counts 0. Of all lists together, each item as often as it is
+ * listed:
+ *
+ *     coverage    share of the catalogue that is in at least one list
+ *     novelty     mean of -log2(the item's share of all weight): bits that its being listed tells
+ *     arp         mean of the item's weight over the largest weight of an item (average recommendation popularity)
+ *     gini        of how often each item of the catalogue is listed: 0 all alike, near 1 always the same few
+ *
+ * Recall and NDCG are those of LightGCN (He et al., SIGIR 2020) and the papers that compare with it.
  */
 import type { WorkTables } from "../work-tables.ts";
 
-/** By name and cutoff, such as `ndcg@20`, 0 to 1. */
+/** By name and cutoff, such as `ndcg@20`: 0 to 1, but for novelty, which is in bits. */
 export type Metrics = Readonly<Record<string, number>>;
 
-export const METRIC_NAMES = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage"] as const;
+export const METRIC_NAMES = [
+  "recall",
+  "ndcg",
+  "mrr",
+  "hitRate",
+  "precision",
+  "map",
+  "coverage",
+  "novelty",
+  "arp",
+  "gini",
+] as const;
 
 /** Sums of averages are in fixed point, so that they do not depend on the order of adding. */
 const SCALE = 2 ** 36;
@@ -32,12 +50,15 @@ const AVERAGED = {
   map: "arraySum((p, n) -> if(p <= k, n / p, 0), hits, arrayEnumerate(hits)) / ideal(k)",
 };
 
+/** Metrics that are averages over cases. */
+export type AveragedMetric = keyof typeof AVERAGED;
+
 /**
  * @param cases table with (case UInt32, truth Array(UInt32), relevant UInt32); `relevant` is |T|, at least 1, also where
  * an item of T has no number and so is not in `truth`
  * @param ranked table with (case UInt32, ranked Array(UInt32)), each list at least as long as the largest cutoff or
  * with all there is
- * @param catalogue number of items that a list could hold
+ * @param items table with (item UInt32, degree Float64): all that a list could hold
  * @returns every metric at every cutoff; empty without cases
  * @throws ClickHouseError
  */
@@ -45,7 +66,7 @@ export async function measure(
   work: WorkTables,
   cases: string,
   ranked: string,
-  catalogue: number,
+  items: string,
   cutoffs: readonly number[],
 ): Promise<Metrics> {
   const sums = Object.entries(AVERAGED).map(
@@ -66,16 +87,66 @@ FROM (
   if (row === undefined || count === 0) return {};
   const metrics: Record<string, number> = {};
   for (const [index, cutoff] of cutoffs.entries()) {
-    for (const name of Object.keys(AVERAGED) as (keyof typeof AVERAGED)[]) {
+    for (const name of Object.keys(AVERAGED) as AveragedMetric[]) {
       metrics[`${name}@${cutoff}`] = Number(row[name][index]) / SCALE / count;
     }
-    const [listed] = await work.clickhouse.query<{ items: string }>(
-      `SELECT uniqExact(item) AS items FROM ${ranked} ARRAY JOIN arraySlice(ranked, 1, {cutoff:UInt32}) AS item`,
-      { cutoff },
-    );
-    metrics[`coverage@${cutoff}`] = Number(listed?.items ?? 0) / Math.max(1, catalogue);
+    Object.assign(metrics, await measureListed(work, ranked, items, cutoff));
   }
   return metrics;
+}
+
+/** Counts are whole numbers and degrees multiples of 2^-20; parts of them are added up in the order of the items. */
+async function measureListed(work: WorkTables, ranked: string, items: string, cutoff: number): Promise<Metrics> {
+  const [row] = await work.clickhouse.query<Record<"coverage" | "novelty" | "arp" | "gini", number>>(
+    `
+WITH arrayMax(degrees) AS largest, arraySum(degrees) AS whole, length(listed) AS catalogue, arraySum(listed) AS total
+SELECT arrayCount(times -> times > 0, listed) / catalogue AS coverage,
+  if(total = 0, 0, arraySum((times, degree) -> times * -log2(degree / whole), listed, degrees) / total) AS novelty,
+  if(total = 0, 0, arraySum((times, degree) -> times * degree / largest, listed, degrees) / total) AS arp,
+  if(total = 0, 0, 2 * arraySum((times, place) -> times * place, arraySort(listed), arrayEnumerate(listed)) / (catalogue * total)
+    - (catalogue + 1) / catalogue) AS gini
+FROM (
+  SELECT groupArray(times) AS listed, groupArray(degree) AS degrees
+  FROM (
+    SELECT i.item AS item, i.degree AS degree, toUInt64(l.times) AS times
+    FROM ${items} AS i
+    GLOBAL LEFT JOIN (
+      SELECT item, count() AS times FROM ${ranked} ARRAY JOIN arraySlice(ranked, 1, {cutoff:UInt32}) AS item GROUP BY item
+    ) AS l ON i.item = l.item
+    ORDER BY item
+  )
+)`,
+    { cutoff },
+  );
+  const names = ["coverage", "novelty", "arp", "gini"] as const;
+  return Object.fromEntries(names.map((name) => [`${name}@${cutoff}`, row?.[name] ?? 0]));
+}
+
+/**
+ * One metric of each case, in the order of their numbers.
+ *
+ * @throws ClickHouseError
+ */
+export async function measureCases(
+  work: WorkTables,
+  cases: string,
+  ranked: string,
+  metric: AveragedMetric,
+  cutoff: number,
+): Promise<Float64Array> {
+  const rows = await work.clickhouse.query<{ value: number }>(
+    `
+WITH {cutoff:UInt32} AS k
+SELECT ${inSql(AVERAGED[metric])} AS value
+FROM (
+  SELECT c.case AS case, c.relevant AS relevant,
+    arrayFilter((position, item) -> has(c.truth, item), arrayEnumerate(r.ranked), r.ranked) AS hits
+  FROM ${cases} AS c GLOBAL LEFT JOIN ${ranked} AS r ON c.case = r.case
+)
+ORDER BY case`,
+    { cutoff },
+  );
+  return Float64Array.from(rows, ({ value }) => value);
 }
 
 function inSql(formula: string): string {
