@@ -25,7 +25,8 @@ const LEVEL = 1;
 interface Entry {
   readonly version: string | undefined;
   readonly group: string | null;
-  readonly packed: Buffer;
+  /** A character a byte: a buffer of zlib's would hold on to the 16 kB that it was written into. */
+  readonly packed: string;
 }
 
 export function objectStore(
@@ -45,7 +46,7 @@ export function objectStore(
   return {
     get(key) {
       const entry = entries.get(key);
-      return entry === undefined ? undefined : (JSON.parse(inflateRawSync(entry.packed).toString()) as KubeObject);
+      return entry === undefined ? undefined : unpack(entry.packed);
     },
     versionOf: (key) => entries.get(key)?.version,
     group: (group) => [...(groups.get(group) ?? [])],
@@ -61,7 +62,7 @@ export function objectStore(
         const members = groups.get(group) ?? new Set();
         groups.set(group, members.add(key));
       }
-      const packed = deflateRawSync(JSON.stringify(keep(object)), { level: LEVEL });
+      const packed = deflateRawSync(JSON.stringify(keep(object)), { level: LEVEL }).toString("latin1");
       entries.set(key, { version: object.metadata.resourceVersion, group, packed });
       return [...new Set([before, group])].filter((name) => name !== null && name !== undefined);
     },
@@ -72,4 +73,8 @@ export function objectStore(
       return before === null || before === undefined ? [] : [before];
     },
   };
+}
+
+function unpack(packed: string): KubeObject {
+  return JSON.parse(inflateRawSync(Buffer.from(packed, "latin1")).toString()) as KubeObject;
 }
