@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts", "**/*.apiserver.test.ts", "**/*.storm.test.ts"],
+          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts", "**/*.apiserver.test.ts"],
         },
       },
       {
@@ -42,7 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "api-server",
-          include: ["**/*.apiserver.test.ts", "**/*.storm.test.ts"],
+          include: ["**/*.apiserver.test.ts"],
           globalSetup: "test/api-server/setup.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000,

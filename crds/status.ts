@@ -56,7 +56,7 @@ export const status = z
     sink: section("The ClickHouse side.", {
       database: reported("Database of the pipeline."),
       schemaVersion: count("Number of the last migration applied."),
-      migration: reported("Hash of image, sink and catalogue of the last migration that succeeded."),
+      migration: reported("Hash of image, sink, brokers and catalogue of the last migration that succeeded."),
     }),
     collector: section("The collector.", {
       replicas: count("Pods."),

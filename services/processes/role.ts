@@ -90,14 +90,18 @@ export async function runRole(
       registry,
       isAlive: () => role?.isAlive?.() ?? true,
       readiness: () => role?.readiness() ?? { ready: false, waitingFor: [startup.waiting?.message ?? "its start"] },
-      status: async () => ({
-        role: name,
-        pipeline: names.key,
-        state: stopping.signal.aborted ? "Stopping" : role === null ? "Starting" : "Running",
-        waiting: startup.waiting,
-        ...(await role?.status()),
-        ...(await reportOf(role, [startup.waiting, live.problem()])),
-      }),
+      status: async () => {
+        // Whoever asks does not wait for one after the other: the operator gives up after a second.
+        const [own, report] = await Promise.all([role?.status(), reportOf(role, [startup.waiting, live.problem()])]);
+        return {
+          role: name,
+          pipeline: names.key,
+          state: stopping.signal.aborted ? "Stopping" : role === null ? "Starting" : "Running",
+          waiting: startup.waiting,
+          ...own,
+          ...report,
+        };
+      },
     }),
   );
   application.use(notFound);

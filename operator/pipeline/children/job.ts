@@ -12,7 +12,7 @@ export const MIGRATION_TRIES = 3;
 const TRAINING_RETRIES = 1;
 const CLEANUP_SECONDS = 600;
 
-/** Of all that decides what a migration does: image, sink and catalogue. */
+/** Of all that decides what a migration does: image, sink, brokers (it makes the topics) and catalogue. */
 export function migrationHash({ pipeline, image }: Build): string {
   const decides = JSON.stringify([image, roleFile(pipeline, "migrate")]);
   return createHash("sha256").update(decides).digest("hex").slice(0, 8);
