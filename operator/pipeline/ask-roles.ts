@@ -9,7 +9,7 @@ import type { Asked } from "./sight.ts";
 
 const LIMIT_MILLISECONDS = 1_000;
 const MAX_BYTES = 256 * 1024;
-/** Figures of a group are the same in all of its pods: a few say it as well as a thousand. */
+/** Lag and counts of a group are the same in all of its pods: a few say them as well as a thousand. */
 const MAX_PODS_OF_A_ROLE = 5;
 const STANDING: readonly StandingRole[] = ["collector", "consumer", "recommender"];
 

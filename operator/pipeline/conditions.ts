@@ -110,8 +110,8 @@ export function roleReady(sight: Sight, role: StandingRole): Judgement {
   const pods = sight.pods.filter((pod) => roleOf(pod) === role);
   const trouble = podTrouble(pods) ?? problemsOf(sight, "Role", [role])[0] ?? deploymentTrouble(deployment) ?? null;
   if (readyReplicas >= Math.max(floor - 1, 1)) {
-    // Enough answer; what keeps a roll-out from its end is still to be seen.
-    if (trouble?.reason === "RolloutStuck") return no(trouble);
+    // Enough answer; what keeps a roll-out from its end, or a change from acting, is still to be seen.
+    if (trouble?.reason === "RolloutStuck" || trouble?.reason === "ConfigurationRejected") return no(trouble);
     return yes(
       "Available",
       `${readyReplicas} of ${deploymentStatus(deployment).replicas ?? 0} pods of the ${role} are ready.`,

@@ -1,5 +1,5 @@
 /**
- * The end of a pipeline with `deletionPolicy: Delete`: what runs is stopped, then a Job removes tables, user, group and
+ * The end of a pipeline with `deletionPolicy: Delete`: what runs is stopped, then a Job removes tables, group and
  * topics, then the resource goes. It never hangs: after ten minutes, or where no Job can be made, the data stays and an
  * event says so.
  */

@@ -70,14 +70,12 @@ async function migrate(options: RealizeOptions, attempt: Attempt): Promise<boole
   const { kind, object, hash } = plan.migration;
   const job = cluster.child(kind, keyOf(object));
   // Also of tables that are migrated: repeated, it changes nothing, and the Job says that they are.
-  if (job === undefined) await attempt(() => writer.write(plan.migration));
-  if (migrated === hash) return true;
-  if (job === undefined) return false;
-  if (ownerUid(job) !== options.uid) await attempt(() => writer.write(plan.migration));
+  if (job === undefined || ownerUid(job) !== options.uid) await attempt(() => writer.write(plan.migration));
   else if (jobOutcome(job) === "succeeded") return true;
-  const failedAt = Date.parse(jobFailure(job)?.at ?? "");
-  if (now - failedAt >= MIGRATION_AGAIN_MILLISECONDS) await attempt(() => writer.remove(kind, job));
-  return false;
+  else if (now - Date.parse(jobFailure(job)?.at ?? "") >= MIGRATION_AGAIN_MILLISECONDS) {
+    await attempt(() => writer.remove(kind, job));
+  }
+  return migrated === hash;
 }
 
 /** Collector and consumer, then the recommender. What runs goes on running while it waits. */

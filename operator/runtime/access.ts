@@ -47,7 +47,7 @@ export const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceacc
  * all kinds would take 60 MB.
  *
  * @returns `null` outside of a pod
- * @throws Error for an account that lacks a part
+ * @throws Error for an account that lacks its namespace or certificate
  */
 export async function podAccess(
   folder = SERVICE_ACCOUNT_FOLDER,
@@ -60,9 +60,10 @@ export async function podAccess(
     throw error;
   });
   if (token === null) return null;
+  const [namespace] = await Promise.all([read("namespace"), read("ca.crt")]);
   return {
     server: new URL(`https://${host.includes(":") ? `[${host}]` : host}:${port}`),
-    namespace: (await read("namespace").catch(() => "")).trim() || undefined,
+    namespace: namespace.trim(),
     async credentials() {
       const [current, ca] = await Promise.all([read("token"), read("ca.crt")]);
       return { headers: { Authorization: `Bearer ${current.trim()}` }, tls: { ca } };

@@ -199,10 +199,10 @@ function print(report: EvaluationReport, options: Options): void {
   console.log(
     table(
       ["algorithm", ...columns, against, "fit seconds"],
-      report.results.map(({ algorithm, metrics, lift, fitSeconds }) => [
+      report.results.map(({ algorithm, metrics, best, lift, fitSeconds }) => [
         algorithm,
         ...columns.map((column) => (metrics[column] ?? 0).toFixed(4).padStart(column.length)),
-        liftText(lift).padStart(against.length),
+        (best ? "best" : liftText(lift)).padStart(against.length),
         fitSeconds.toFixed(1).padStart("fit seconds".length),
       ]),
     ),
@@ -211,7 +211,7 @@ function print(report: EvaluationReport, options: Options): void {
 
 /** Such as `-3.1 % (-4.0 to -2.2)`: the interval of 95 %. */
 function liftText(lift: Lift | null): string {
-  if (lift === null) return "best";
+  if (lift === null) return "-";
   const [percent, low, high] = [lift.percent, lift.low, lift.high].map((value) => value.toFixed(1));
   return `${percent} % (${low} to ${high})`;
 }

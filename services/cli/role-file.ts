@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import { ConfigVersionError, isRoleFile, LIVE_FILE } from "../config/index.ts";
@@ -11,12 +10,17 @@ export interface RoleFile {
   readonly liveFile: string | null;
 }
 
-/** A person's file, or the operator's for this role. @throws CommandError */
-export async function readRoleFile(file: string): Promise<RoleFile> {
+/**
+ * A person's file, or the operator's for this role, with the file of live fields beside it.
+ *
+ * @param hasLiveFields whether the role reads fields that may change while it runs
+ * @throws CommandError
+ */
+export async function readRoleFile(file: string, hasLiveFields: boolean): Promise<RoleFile> {
   try {
     const { pipeline } = await readResource(file);
     const live = join(dirname(file), LIVE_FILE);
-    return { pipeline, liveFile: isRoleFile(pipeline) && existsSync(live) ? live : null };
+    return { pipeline, liveFile: isRoleFile(pipeline) && hasLiveFields ? live : null };
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof ConfigVersionError)) throw error;
     sayLast({ reason: "ConfigurationRejected", message: error.message });

@@ -107,7 +107,7 @@ function jobCommand(name: string): Command {
 }
 
 async function job<Result>(options: JobCommandOptions, run: (options: JobOptions) => Promise<Result>): Promise<Result> {
-  const { pipeline } = await readRoleFile(options.file);
+  const { pipeline } = await readRoleFile(options.file, false);
   try {
     return await run({ pipeline, secretsFolder: options.secrets, logger: roleLogger(), now: Date.now });
   } catch (error) {
@@ -138,7 +138,7 @@ function roleCommand(name: string, load: () => Promise<Start>): Command {
 }
 
 async function run(name: string, options: RoleCommandOptions, start: Start): Promise<void> {
-  const { pipeline, liveFile } = await readRoleFile(options.file);
+  const { pipeline, liveFile } = await readRoleFile(options.file, name !== "consume");
   const logger = roleLogger().child({ role: name });
   // Before anything is opened: a stop during the start must find somebody who listens.
   const stopped = new Promise<NodeJS.Signals>((resolve) => {

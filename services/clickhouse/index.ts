@@ -28,5 +28,12 @@ export {
   readAliases,
   recordVersion,
 } from "./models.ts";
-export { claimDatabase, type DatabaseOwner, DatabaseTakenError, databaseOwner, dropDatabase } from "./ownership.ts";
+export {
+  claimDatabase,
+  type DatabaseOwner,
+  DatabaseTakenError,
+  databaseOwner,
+  dropDatabase,
+  WORK_TABLE,
+} from "./ownership.ts";
 export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

@@ -7,8 +7,8 @@ const AGAIN = { pipeline: "shops/shop", uid: "uid-2" };
 const OTHER = { pipeline: "shops/other", uid: "" };
 
 const layoutOf = ({ database }: ClickHouse) => ({ database });
-const claim = (clickhouse: ClickHouse, owner: typeof SHOP, options: { adopt?: boolean; now?: number } = {}) =>
-  claimDatabase(clickhouse, layoutOf(clickhouse), owner, { adopt: false, now: 1_000, ...options });
+const claim = (clickhouse: ClickHouse, owner: typeof SHOP, adopt = false) =>
+  claimDatabase(clickhouse, layoutOf(clickhouse), owner, { adopt });
 const tables = async (clickhouse: ClickHouse) =>
   (await clickhouse.query<{ name: string }>("SELECT name FROM system.tables WHERE database = currentDatabase()")).map(
     ({ name }) => name,
@@ -19,14 +19,14 @@ describe("a database", () => {
     const clickhouse = await emptyDatabase();
     expect(await databaseOwner(clickhouse)).toBeNull();
     await claim(clickhouse, SHOP);
-    await claim(clickhouse, SHOP, { now: 2_000 });
+    await claim(clickhouse, SHOP);
     expect(await databaseOwner(clickhouse)).toEqual(SHOP);
     await expect(claim(clickhouse, AGAIN)).rejects.toThrow(DatabaseTakenError);
     await expect(claim(clickhouse, OTHER)).rejects.toThrow(/was made by the pipeline shops\/shop \(uid uid-1\)/);
 
-    await claim(clickhouse, AGAIN, { adopt: true, now: 3_000 });
+    await claim(clickhouse, AGAIN, true);
     await expect(claim(clickhouse, SHOP)).rejects.toThrow(/uid-2/);
-    await claim(clickhouse, SHOP, { adopt: true, now: 4_000 });
+    await claim(clickhouse, SHOP, true);
     expect(await databaseOwner(clickhouse)).toEqual(SHOP);
   });
 
@@ -46,16 +46,27 @@ describe("dropping it", () => {
     expect(await tables(clickhouse)).toContain("database_owner");
   });
 
+  test("that nobody has claimed takes no table, whatever its name, and an empty database", async () => {
+    const clickhouse = await emptyDatabase();
+    await clickhouse.command("CREATE TABLE events (line UInt32) ENGINE = MergeTree ORDER BY line");
+    expect(await dropDatabase(clickhouse, layoutOf(clickhouse), SHOP)).toEqual(["events"]);
+    expect(await tables(clickhouse)).toEqual(["events"]);
+  });
+
   test("leaves the tables of others, and the database for their sake", async () => {
     const clickhouse = await emptyDatabase();
     const layout = layoutOf(clickhouse);
     await migrate(clickhouse, layout, Date.now);
     await claim(clickhouse, SHOP);
     await clickhouse.command("CREATE TABLE books (line UInt32) ENGINE = MergeTree ORDER BY line");
-    await clickhouse.command("CREATE TABLE training_left_over (line UInt32) ENGINE = MergeTree ORDER BY line");
-    expect(await dropDatabase(clickhouse, layout, SHOP)).toEqual(["books"]);
-    expect(await tables(clickhouse)).toEqual(["books"]);
+    await clickhouse.command("CREATE TABLE training_labels (line UInt32) ENGINE = MergeTree ORDER BY line");
+    await clickhouse.command(
+      "CREATE TABLE training_20260101T000000Z_1a2b_past (a UInt8) ENGINE = MergeTree ORDER BY a",
+    );
+    expect((await dropDatabase(clickhouse, layout, SHOP)).sort()).toEqual(["books", "training_labels"]);
+    expect((await tables(clickhouse)).sort()).toEqual(["books", "training_labels"]);
     await clickhouse.command("DROP TABLE books");
+    await clickhouse.command("DROP TABLE training_labels");
     expect(await dropDatabase(clickhouse, layout, SHOP)).toEqual([]);
     const [left] = await clickhouse.query<{ databases: string }>(
       `SELECT count() AS databases FROM system.databases WHERE name = '${clickhouse.database}'`,

@@ -35,10 +35,13 @@ const OWNERS: Parameters<typeof createTable>[0] = {
   pipeline String COMMENT '<namespace>/<name>',
   uid String,
   adopted Bool,
-  claimed_at DateTime64(3, 'UTC')`,
+  claimed_at DateTime64(3, 'UTC') DEFAULT now64(3)`,
   engine: "MergeTree",
   orderBy: "claimed_at",
 };
+
+/** A table of one training run; the first group is the run. */
+export const WORK_TABLE = /^training_(\d{8}T\d{6}Z_[0-9a-f]+)_/;
 
 /** The last that took it over, else the first that came. */
 const OWNER = `
@@ -57,25 +60,26 @@ export async function databaseOwner(clickhouse: ClickHouse): Promise<DatabaseOwn
 }
 
 /**
- * Makes a database this pipeline's where nobody has claimed it, or where it is to be taken over. Of two at once, one
- * gets it.
+ * Makes a database this pipeline's where nobody has claimed it, or where it is to be taken over. Of two within the same
+ * moment each may go on this time; the next migration of the one that came second is refused.
  *
- * @param options `adopt`: whoever had it; `now`: milliseconds since 1970
+ * @param adopt whoever had it
  * @throws DatabaseTakenError, ClickHouseError
  */
 export async function claimDatabase(
   clickhouse: ClickHouse,
   layout: Layout,
   owner: DatabaseOwner,
-  { adopt, now }: { readonly adopt: boolean; readonly now: number },
+  { adopt }: { readonly adopt: boolean },
 ): Promise<void> {
   for (const statement of createTable(OWNERS, layout)) await clickhouse.command(statement);
   const before = await databaseOwner(clickhouse);
   if (before !== null && isSame(before, owner)) return;
   if (before !== null && !adopt) throw new DatabaseTakenError(layout.database, before);
-  await clickhouse.insert(OWNERS.name, [{ ...owner, adopted: before !== null, claimed_at: now }]);
+  await clickhouse.insert(OWNERS.name, [{ ...owner, adopted: before !== null }]);
   const after = await databaseOwner(clickhouse);
-  if (after !== null && !isSame(after, owner)) throw new DatabaseTakenError(layout.database, after);
+  if (after === null) throw new Error(`the claim on database ${layout.database} is not to be read yet: try again`);
+  if (!isSame(after, owner)) throw new DatabaseTakenError(layout.database, after);
 }
 
 function isSame(one: DatabaseOwner, other: DatabaseOwner): boolean {
@@ -94,11 +98,15 @@ export async function dropDatabase(clickhouse: ClickHouse, layout: Layout, owner
   if (before !== null && !isSame(before, owner)) throw new DatabaseTakenError(layout.database, before);
   const database = identifier(layout.database);
   const cluster = onCluster(layout);
+  const source =
+    layout.cluster === undefined ? "system.tables" : `clusterAllReplicas(${identifier(layout.cluster)}, system.tables)`;
   const tables = await clickhouse.query<{ name: string; engine: string }>(
-    "SELECT name, engine FROM system.tables WHERE database = currentDatabase() AND NOT startsWith(name, '.inner')",
+    `SELECT DISTINCT name, engine FROM ${source}
+    WHERE database = currentDatabase() AND NOT startsWith(name, '.inner')`,
   );
   const own = ownTables(layout);
-  const foreign = tables.filter(({ name }) => !own.has(name) && !name.startsWith("training_"));
+  // Of a database that nobody has claimed, no table is known to be ours, whatever its name.
+  const foreign = tables.filter(({ name }) => before === null || !(own.has(name) || WORK_TABLE.test(name)));
   if (foreign.length === 0) {
     await clickhouse.command(`DROP DATABASE IF EXISTS ${database}${cluster} SYNC`);
     return [];

@@ -21,8 +21,8 @@ export interface ConsumerStatus extends Liveness {
   /** Of the problem, while it retries. */
   readonly cause?: RetryCause;
   /**
-   * How long after the log had a record it was stored: of the batch in hand as far as it is, else of the last one;
-   * `null` before there was one.
+   * How long after the log had a record it was stored: of the batch in hand as far as it is, else of one within the last
+   * minute; `null`: there was none.
    */
   readonly freshnessMilliseconds: number | null;
   readonly bytesInFlight: BytesInFlight;
@@ -84,7 +84,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     problem: "",
     cause: null,
     storing: null,
-    freshnessMilliseconds: null,
+    lastStored: null,
     unenriched: true,
     sourceAway: false,
     bytes: 0,
@@ -142,7 +142,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     ended,
     liveness,
     async status() {
-      const { stored, deadLetters, problem, cause, storing } = progress;
+      const { stored, deadLetters, problem, cause } = progress;
       const enrichment = options.attributes.status?.();
       const lag = hasEnded() ? null : await knownLag(subscription);
       return {
@@ -152,7 +152,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         deadLetters,
         ...(problem === "" ? {} : { problem }),
         ...(cause === null ? {} : { cause }),
-        freshnessMilliseconds: storing === null ? progress.freshnessMilliseconds : Math.max(0, options.now() - storing),
+        freshnessMilliseconds: freshnessOf(progress, options.now()),
         bytesInFlight: bytesInFlight(),
         ...(enrichment === undefined ? {} : { enrichment }),
       };
@@ -178,6 +178,14 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       clearTimeout(leaveTimer);
     },
   };
+}
+
+const FRESH_MILLISECONDS = 60_000;
+
+/** What was stored long ago says nothing of what would come now. */
+function freshnessOf({ storing, lastStored }: Progress, now: number): number | null {
+  if (storing !== null) return Math.max(0, now - storing);
+  return lastStored !== null && now - lastStored.at < FRESH_MILLISECONDS ? lastStored.freshnessMilliseconds : null;
 }
 
 async function knownLag(subscription: Subscription): Promise<number | null> {

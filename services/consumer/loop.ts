@@ -79,7 +79,8 @@ async function commitUntilDone({ options, subscription, stopping, givingUp, puls
     try {
       await orGivenUp(subscription.commit(batch.positions), givingUp);
       goesOn(progress);
-      progress.freshnessMilliseconds = Math.max(0, options.now() - batch.receivedAt);
+      const at = options.now();
+      progress.lastStored = { at, freshnessMilliseconds: Math.max(0, at - batch.receivedAt) };
       return;
     } catch (error) {
       if (error instanceof GivenUpError || isOver(error)) throw error;

@@ -21,8 +21,8 @@ export interface Progress {
   cause: RetryCause | null;
   /** When the log received the oldest record of the batch that is being stored, in milliseconds since 1970. */
   storing: number | null;
-  /** Of the last batch that was stored: from the log's having its oldest record to its commit. */
-  freshnessMilliseconds: number | null;
+  /** The last batch: when it was committed, and how long after the log had its oldest record. */
+  lastStored: { readonly at: number; readonly freshnessMilliseconds: number } | null;
   /** Whether there may be events in the table that still lack their attributes. */
   unenriched: boolean;
   /** So that it is logged once. */

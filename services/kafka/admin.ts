@@ -103,7 +103,7 @@ export class KafkaAdmin {
   }
 
   /** One attempt: a group that stays behind is removed by the brokers, since nothing was committed under it. */
-  async deleteGroup(group: string): Promise<void> {
+  async forgetGroup(group: string): Promise<void> {
     const { admin } = await this.#connect();
     await admin.deleteGroups([group]);
   }
@@ -121,7 +121,7 @@ export class KafkaAdmin {
   }
 
   /** A group that is not there is as good. */
-  async deleteCommitted(group: string): Promise<void> {
+  async deleteGroup(group: string): Promise<void> {
     await this.#ask(`removing group ${group}`, { group }, async (admin) => {
       const { groups } = await admin.listGroups();
       if (groups.some(({ groupId }) => groupId === group)) await admin.deleteGroups([group]);

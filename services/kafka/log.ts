@@ -91,7 +91,7 @@ class BrokerLog implements KafkaLog {
 
   async deleteGroup(group: string) {
     this.#checkOpen();
-    await this.#admin.deleteCommitted(group);
+    await this.#admin.deleteGroup(group);
   }
 
   close(): Promise<void> {

@@ -163,8 +163,11 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     const { admin, group, subscribe } = this.#parts;
     const committed = group === null ? null : await admin.committed(group, subscribe.topics);
     const lags: PartitionLag[] = [];
-    for (const topic of subscribe.topics) {
-      for (const { partition, low, high } of await admin.ends(topic)) {
+    const ends = await Promise.all(
+      subscribe.topics.map(async (topic) => ({ topic, ofTopic: await admin.ends(topic) })),
+    );
+    for (const { topic, ofTopic } of ends) {
+      for (const { partition, low, high } of ofTopic) {
         const position =
           committed === null ? this.#readPosition({ topic, partition }) : committed.get(topic)?.get(partition);
         const offset = position ?? this.#starts.whenNothingCommitted({ topic, partition }) ?? low;
@@ -191,7 +194,7 @@ export class KafkaSubscription implements Subscription, MembershipListener {
     const { admin, group, memberGroup, onClose } = this.#parts;
     await this.#membership?.leave();
     this.#membership = null;
-    if (group === null) await admin.deleteGroup(memberGroup).catch(() => {});
+    if (group === null) await admin.forgetGroup(memberGroup).catch(() => {});
     onClose(this);
   }
 

@@ -4,6 +4,7 @@ import {
   attributeSource,
   CONSUMER_LIMITS,
   type ConsumedSpec,
+  type ConsumerStatus,
   compileMapper,
   consumerMetrics,
   consumerSettings,
@@ -19,7 +20,7 @@ import { registryOptions } from "./connections.ts";
 import { kafkaLog } from "./kafka.ts";
 import { consumerProblems } from "./problems.ts";
 import type { Role, RoleContext } from "./role.ts";
-import { watchStoredCounts } from "./stored-counts.ts";
+import { storedCounts } from "./stored-counts.ts";
 
 /** @throws MappingError for a topic that can never be read */
 export async function startConsumeRole(context: RoleContext): Promise<Role> {
@@ -62,15 +63,23 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
     startCatalogue(postgres, spec, open, { logger, now }),
   );
   if (catalogue !== null) onClose(() => catalogue.close());
-  const counts = watchStoredCounts(await startup.step("Sink", "connecting to ClickHouse", open), { logger, onClose });
+  const counts = storedCounts(await startup.step("Sink", "connecting to ClickHouse", open), { logger, now });
+  let asking: Promise<ConsumerStatus> | null = null;
+  /** Who asks at the same time is given the same answer. */
+  const statusOnce = () => {
+    asking ??= consumer.status().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
   const failed = consumer.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {
     isAlive: () => isAlive(consumer.liveness(), now()),
     readiness: () => ({ ready: true }),
-    status: async () => ({ consumer: await consumer.status() }),
+    status: async () => ({ consumer: await statusOnce() }),
     report: async () => {
-      const status = await consumer.status();
+      const status = await statusOnce();
       // What brokers failed with before they answered again says nothing any more.
       if (status.lag !== null && status.cause !== "log") brokers = null;
       const { lag, freshnessMilliseconds } = status;

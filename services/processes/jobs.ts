@@ -48,7 +48,7 @@ export async function runMigration(options: JobOptions): Promise<Migrated> {
   const { database, ...names } = namesOf(pipeline);
   const applied = await asAdministrator(options, async (clickhouse) => {
     const { adopt } = pipeline.spec.sink.clickhouse;
-    await claimDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline), { adopt, now: now() });
+    await claimDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline), { adopt });
     return migrate(clickhouse, layoutOf(pipeline), now);
   });
   const topics = await withKafka(options, "migrate", (log) =>

@@ -5,8 +5,8 @@ import { afterEach, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { linesLogger } from "../../test/fixtures/consumer.ts";
 import { pipelineResource } from "../../test/fixtures/pipelines.ts";
-import { readPipelines } from "../config/index.ts";
-import { watchLiveFields } from "./live-fields.ts";
+import { CONFIG_VERSION, CONFIG_VERSION_ANNOTATION, readPipelines } from "../config/index.ts";
+import { LiveFieldsError, watchLiveFields } from "./live-fields.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "productmatcher-live-"));
 const file = join(folder, "live.yaml");
@@ -16,7 +16,11 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const text = (seen: string) => stringify(pipelineResource({ serving: { seen } as never }));
+const text = (seen: string, version = CONFIG_VERSION) => {
+  const resource = pipelineResource({ serving: { seen } as never });
+  const annotations = { [CONFIG_VERSION_ANNOTATION]: version };
+  return stringify({ ...resource, metadata: { ...resource.metadata, annotations } });
+};
 
 test("live fields are those of the file of the moment; one that is not valid is told, and changes nothing", async () => {
   const [pipeline] = readPipelines(text("Decay"), { source: "test" }).pipelines;
@@ -26,6 +30,10 @@ test("live fields are those of the file of the moment; one that is not valid is 
     watchLiveFields({ pipeline, liveFile, logger, onClose: (step) => void closing.push(step), everyMilliseconds: 5 });
 
   expect((await watch(null)).spec().serving.seen).toBe("Decay");
+  // What the role's own file says of live fields is no answer: without its keys a collector would admit everybody.
+  await expect(watch(join(folder, "absent.yaml"))).rejects.toThrow(LiveFieldsError);
+  writeFileSync(file, text("Exclude", "9"));
+  await expect(watch(file)).rejects.toThrow(/of form 9/);
   writeFileSync(file, text("Exclude"));
   const live = await watch(file);
   expect([live.spec().serving.seen, live.problem()]).toEqual(["Exclude", null]);

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { PipelineSpec, RecommenderPipeline } from "../../crds/index.ts";
-import { faultText, readPipelines } from "../config/index.ts";
+import { ConfigVersionError, faultText, isRoleFile, readPipelines } from "../config/index.ts";
 import type { Problem } from "../role-report/index.ts";
 
 export interface LiveFields {
@@ -27,6 +27,13 @@ export interface LiveOptions {
   readonly everyMilliseconds?: number;
 }
 
+/** At the start there is nothing that could hold instead: without its keys a collector would admit everybody. */
+export class LiveFieldsError extends Error {
+  override readonly name = "LiveFieldsError";
+  readonly code = "ConfigurationRejected";
+}
+
+/** @throws LiveFieldsError when the file does not hold at the start */
 export async function watchLiveFields(options: LiveOptions): Promise<LiveFields> {
   const { pipeline, liveFile, logger, onClose, everyMilliseconds = READ_EVERY_MILLISECONDS } = options;
   let { spec } = pipeline;
@@ -40,6 +47,7 @@ export async function watchLiveFields(options: LiveOptions): Promise<LiveFields>
     const isFirst = last === null;
     last = key;
     const found = typeof text === "string" ? parse(text, liveFile) : { faults: text.message };
+    if ("faults" in found && isFirst) throw new LiveFieldsError(`${liveFile}: ${found.faults}`);
     if ("faults" in found) {
       const message = `${liveFile}: ${found.faults}; what held before holds on`;
       problem = { about: "Role", reason: "ConfigurationRejected", message };
@@ -59,6 +67,12 @@ export async function watchLiveFields(options: LiveOptions): Promise<LiveFields>
 function parse(text: string, source: string): { readonly spec: PipelineSpec } | { readonly faults: string } {
   const { pipelines, faults } = readPipelines(text, { source });
   const [pipeline] = pipelines;
-  if (pipeline !== undefined && faults.length === 0) return { spec: pipeline.spec };
+  try {
+    if (pipeline !== undefined && faults.length === 0 && isRoleFile(pipeline)) return { spec: pipeline.spec };
+  } catch (error) {
+    if (error instanceof ConfigVersionError) return { faults: error.message };
+    throw error;
+  }
+  if (pipeline !== undefined && faults.length === 0) return { faults: "it is not a file that the operator wrote" };
   return { faults: faults.length === 0 ? "it holds no pipeline" : faults.map(faultText).join("; ") };
 }

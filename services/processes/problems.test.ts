@@ -26,7 +26,9 @@ test.each([
 
 test("brokers that do not answer are told with what they failed with", () => {
   const away = { state: "Running", lag: null } as const;
-  expect(consumerProblems(away, null)).toMatchObject([{ about: "Source", reason: "Unreachable" }]);
+  // Slow is not away.
+  expect(consumerProblems(away, null)).toEqual([]);
+  expect(consumerProblems(retrying("log"), null)).toMatchObject([{ about: "Source", reason: "Unreachable" }]);
   const missing = new KafkaLogError("topic_missing", "topic clicks is not there");
   expect(consumerProblems(away, missing)).toEqual([
     { about: "Source", reason: "TopicMissing", message: "topic clicks is not there" },

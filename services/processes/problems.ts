@@ -5,36 +5,29 @@ import type { RecommenderStatus } from "../recommender/index.ts";
 import type { Problem } from "../role-report/index.ts";
 import { reasonOf } from "./startup.ts";
 
-/** Causes that say something of ClickHouse itself; others pass, or concern rows. */
-const SINK_REASONS: Readonly<Partial<Record<FailureCause, string>>> = {
-  Unreachable: "Unreachable",
-  Timeout: "Unreachable",
-  Credentials: "AuthenticationFailed",
-  Rights: "NotAuthorized",
-  Storage: "ReadOnly",
-};
+/** Causes that say something of ClickHouse itself, in lower case; others pass, or concern rows. */
+const SINK_REASONS: ReadonlyMap<string, string> = new Map<Lowercase<FailureCause>, string>([
+  ["unreachable", "Unreachable"],
+  ["timeout", "Unreachable"],
+  ["credentials", "AuthenticationFailed"],
+  ["rights", "NotAuthorized"],
+  ["storage", "ReadOnly"],
+]);
 
 type Told = Pick<ConsumerStatus, "state" | "cause" | "problem" | "lag">;
 
-/** @param brokers what the brokers failed with last */
+/** @param brokers what they failed with since they last said how far they are; `null`: nothing */
 export function consumerProblems(status: Told, brokers: Error | null): Problem[] {
   const { state, cause, problem = "" } = status;
   const ended = state === "Stopped" || state === "Failed";
   const problems: Problem[] = [];
-  if (!ended && (status.lag === null || cause === "log")) {
-    const message = brokers?.message ?? (problem === "" ? "the brokers do not say how far they are" : problem);
-    problems.push({ about: "Source", reason: brokers === null ? "Unreachable" : reasonOf(brokers), message });
+  if (!ended && (cause === "log" || (status.lag === null && brokers !== null))) {
+    const reason = brokers === null ? "Unreachable" : reasonOf(brokers);
+    problems.push({ about: "Source", reason, message: brokers?.message ?? problem });
   }
   if (state === "Failed") problems.push({ about: "Role", reason: "Failed", message: problem });
   if (cause === undefined || cause === "log") return problems;
-  const ofSink = Object.entries(SINK_REASONS).find(([name]) => cause === `clickhouse_${name.toLowerCase()}`)?.[1];
-  const kind = cause.startsWith("clickhouse_") && ofSink !== undefined;
-  problems.push(
-    kind
-      ? { about: "Sink", reason: ofSink, message: problem }
-      : { about: "Role", reason: "Retrying", message: problem },
-  );
-  return problems;
+  return [...problems, sinkProblem(cause.replace(/^clickhouse_/, ""), problem)];
 }
 
 export function recommenderProblems(
@@ -42,19 +35,17 @@ export function recommenderProblems(
 ): Problem[] {
   const { error, errorCause, refused, signals } = status;
   const problems: Problem[] = [];
-  if (error !== null) {
-    const reason = errorCause === null ? undefined : SINK_REASONS[errorCause];
-    problems.push(
-      reason === undefined
-        ? { about: "Role", reason: "Retrying", message: error }
-        : { about: "Sink", reason, message: error },
-    );
-  }
+  if (error !== null) problems.push(sinkProblem(errorCause?.toLowerCase() ?? "", error));
   for (const { algorithm, version, reason } of refused) {
     problems.push({ about: "Model", reason: "LoadFailed", message: `${algorithm} ${version} is refused: ${reason}` });
   }
   if (signals.error !== null) problems.push({ about: "Source", reason: "Unreachable", message: signals.error });
   return problems;
+}
+
+function sinkProblem(cause: string, message: string): Problem {
+  const reason = SINK_REASONS.get(cause);
+  return reason === undefined ? { about: "Role", reason: "Retrying", message } : { about: "Sink", reason, message };
 }
 
 /** What fits into a report. */

@@ -8,7 +8,7 @@ export interface StoredCounts {
   readonly deadLetters: number;
 }
 
-const LOOK_MILLISECONDS = 15_000;
+const KEPT_MILLISECONDS = 15_000;
 
 const COUNTS = `
 SELECT
@@ -18,30 +18,33 @@ SELECT
   ))) AS deadLetters`;
 
 /**
- * Counts of the whole pipeline, looked up in the background: whoever asks for a status must not wait for ClickHouse.
+ * Counts of the whole pipeline. Whoever asks is not kept waiting for ClickHouse: they are given what the last look found,
+ * and their asking brings about the next.
  *
- * @returns what the last look found; nothing before the first
+ * @param options `now`: milliseconds since 1970
+ * @returns nothing before the first look
  */
-export function watchStoredCounts(
+export function storedCounts(
   clickhouse: ClickHouse,
-  { logger, onClose }: { readonly logger: Logger; onClose(step: () => Promise<void>): void },
+  { logger, now }: { readonly logger: Logger; readonly now: () => number },
 ): () => Partial<StoredCounts> {
   let counts: Partial<StoredCounts> = {};
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
+  let looking = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   const look = async () => {
+    looking = true;
     try {
       const [found] = await clickhouse.query<StoredCounts>(COUNTS);
       if (found !== undefined) counts = found;
     } catch (error) {
-      if (!closed) logger.debug({ err: error }, "stored events could not be counted; trying again");
+      logger.debug({ err: error }, "stored events could not be counted; trying again");
+    } finally {
+      looking = false;
+      lookedAt = now();
     }
-    if (!closed) timer = setTimeout(() => void look(), LOOK_MILLISECONDS);
   };
-  void look();
-  onClose(async () => {
-    closed = true;
-    clearTimeout(timer);
-  });
-  return () => counts;
+  return () => {
+    if (!looking && now() - lookedAt >= KEPT_MILLISECONDS) void look();
+    return counts;
+  };
 }

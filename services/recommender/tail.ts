@@ -24,7 +24,7 @@ export interface TailStatus {
   readonly caughtUp: boolean;
   /** Records not yet read, as of the last look; `null` before it. */
   readonly lag: number | null;
-  /** Of the last record read; `null` before there was one. */
+  /** Of the last record that came after it had caught up; `null` before there was one. */
   readonly freshnessMilliseconds: number | null;
   /** Why the last read failed; `null` when it did not. */
   readonly error: string | null;
@@ -67,8 +67,11 @@ export function tailSignals(options: TailOptions): Tail {
     try {
       const batch = decodeSignals(record.value);
       options.onBatch(batch);
-      freshness = Math.max(0, now() - batch.receivedAt);
-      if (caughtUp) options.onFreshness(freshness);
+      // What was there before is as old as it is.
+      if (caughtUp) {
+        freshness = Math.max(0, now() - batch.receivedAt);
+        options.onFreshness(freshness);
+      }
     } catch (cause) {
       const { partition, offset } = record;
       logger.error({ err: cause, topic, partition, offset }, "a record of signals cannot be read and is passed over");

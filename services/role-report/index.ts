@@ -25,7 +25,7 @@ const model = z.object({
   canary: z.object({ version: z.string(), percent: z.int() }).optional(),
 });
 
-/** Of `/status`. Figures of a consumer are of its whole group. */
+/** Of `/status`. Lag and counts of a consumer are of its whole group. */
 export const roleReport = z.object({
   problems: z.array(problem).max(16).default([]),
   source: z

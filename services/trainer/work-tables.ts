@@ -3,7 +3,7 @@
  * was killed before it could drop them.
  */
 import { randomBytes } from "node:crypto";
-import { type ClickHouse, identifier, type Layout, onCluster, storedName } from "../clickhouse/index.ts";
+import { type ClickHouse, identifier, type Layout, onCluster, storedName, WORK_TABLE } from "../clickhouse/index.ts";
 import { createTable } from "../clickhouse/layout.ts";
 
 export interface WorkTable {
@@ -87,7 +87,7 @@ export async function withWorkTables<Result>(
 
 async function dropLeftovers(clickhouse: ClickHouse, layout: Layout, now: number): Promise<void> {
   await dropMatching(clickhouse, layout, (name) => {
-    const run = /^training_(\d{8}T\d{6}Z_[0-9a-f]+)_/.exec(name);
+    const run = WORK_TABLE.exec(name);
     const began = runTime(run?.[1] ?? "");
     if (run === null || began === undefined) return false;
     if (running.has(`${clickhouse.database}/${run[0]}`)) return false;

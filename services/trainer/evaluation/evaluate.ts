@@ -5,7 +5,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
 import { type Lift, pairedLift } from "../judging/bootstrap.ts";
 import { actorCases, caseActors, type JudgedCases, sessionCases } from "../judging/cases.ts";
-import { type Judgement, judge } from "../judging/judge.ts";
+import { judge } from "../judging/judge.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import { runName, type WorkTables, withWorkTables } from "../work-tables.ts";
@@ -42,7 +42,9 @@ export interface EvaluationOptions {
 export interface AlgorithmResult {
   readonly algorithm: string;
   readonly metrics: Metrics;
-  /** Of its NDCG at the largest cutoff over that of the best algorithm; `null` for the best itself. */
+  /** Whether its NDCG at the largest cutoff is the highest. */
+  readonly best: boolean;
+  /** Of that NDCG over the best algorithm's; `null` for the best itself, and where the best found nothing. */
   readonly lift: Lift | null;
   /** From the loaded events to the fitted model. */
   readonly fitSeconds: number;
@@ -117,7 +119,8 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
       const judgement = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs).finally(() =>
         model.close?.(),
       );
-      judged.push({ algorithm: algorithm.name, ...judgement, fitSeconds });
+      const { metrics } = judgement;
+      judged.push({ algorithm: algorithm.name, metrics, values: await judgement.values(), fitSeconds });
     }
     step(total, "done");
     return {
@@ -130,7 +133,10 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
   });
 }
 
-type Judged = Judgement & Pick<AlgorithmResult, "algorithm" | "fitSeconds">;
+interface Judged extends Pick<AlgorithmResult, "algorithm" | "metrics" | "fitSeconds"> {
+  /** By case. */
+  readonly values: Float64Array;
+}
 
 function compared(judged: readonly Judged[], actors: Uint32Array): AlgorithmResult[] {
   const mean = ({ values }: Judged) => values.reduce((sum, value) => sum + value, 0);
@@ -138,7 +144,7 @@ function compared(judged: readonly Judged[], actors: Uint32Array): AlgorithmResu
   return judged.map((one) => {
     const { algorithm, metrics, fitSeconds } = one;
     const lift = best === undefined || one === best ? null : pairedLift(one.values, best.values, actors);
-    return { algorithm, metrics, lift, fitSeconds };
+    return { algorithm, metrics, best: one === best, lift, fitSeconds };
   });
 }
 

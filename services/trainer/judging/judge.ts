@@ -9,8 +9,8 @@ export const COMPARED_METRIC = "ndcg";
 
 export interface Judgement {
   readonly metrics: Metrics;
-  /** COMPARED_METRIC at the largest cutoff, by case. */
-  readonly values: Float64Array;
+  /** COMPARED_METRIC at the largest cutoff, by case. @throws ClickHouseError */
+  values(): Promise<Float64Array>;
 }
 
 /**
@@ -36,6 +36,6 @@ export async function judge(
   await model.rank(cases, ranked, Math.max(...cutoffs));
   return {
     metrics: await measure(work, cases.table, ranked, matrix.items, cutoffs),
-    values: await measureCases(work, cases.table, ranked, COMPARED_METRIC, Math.max(...cutoffs)),
+    values: () => measureCases(work, cases.table, ranked, COMPARED_METRIC, Math.max(...cutoffs)),
   };
 }
