@@ -341,6 +341,22 @@ describeApiServer("a resource that is applied", () => {
     );
   });
 
+  test("does not take the topics of another pipeline, until that one is gone", async () => {
+    await applyPipeline("first");
+    await reasonOf("first", "Ready", "Available");
+    const { spec } = pipelineResource();
+    const { source } = spec as Spec;
+    const kafka = { ...source.kafka, prefix: `${namespace}.first` };
+    await applyPipeline("second", { source: { ...source, kafka } });
+    const found = await reasonOf("second", "ConfigurationValid", "NameTaken");
+    expect(found?.message).toContain(`${namespace}.first is the prefix of the pipeline ${namespace}/first`);
+    expect(await condition("second", "Stalled")).toMatchObject({ status: "True", reason: "NameTaken" });
+    const made = await kubectl("-n", namespace, "get", "all", "-l", "app.kubernetes.io/part-of=second", "-o", "name");
+    expect(made).toBe("");
+    await kubectl("-n", namespace, "delete", "rp", "first");
+    await reasonOf("second", "Ready", "Available");
+  });
+
   test("that is deleted goes with all its children; its data stays unless it says otherwise", async () => {
     await applyPipeline("gone");
     await reasonOf("gone", "Ready", "Available");

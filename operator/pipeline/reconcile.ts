@@ -13,6 +13,7 @@ import { DEPLOYMENT, JOB, PIPELINE } from "./kinds.ts";
 import { MANAGER, ownerUid, roleOf, type StandingRole, selectorLabels } from "./names.ts";
 import { isRolledOut, jobFailure } from "./pods.ts";
 import { MIGRATION_AGAIN_MILLISECONDS, realize } from "./realize.ts";
+import { prefixTaken } from "./rivals.ts";
 import type { Rollouts } from "./rollouts.ts";
 import type { OperatorSettings } from "./settings.ts";
 import type { Asked, Facts, Realized, Sight } from "./sight.ts";
@@ -141,6 +142,11 @@ async function make(
     return { next: null, retry: null, isSettled: true };
   }
   const { plan } = compiled;
+  const rival = prefixTaken(plan.pipeline, resource, () => others(cluster));
+  if (rival !== null) {
+    memory.realized = { fault: rival, retry: null, waiting: memory.realized?.waiting ?? {} };
+    return { next: FAULT_AGAIN_MILLISECONDS, retry: null, isSettled: false };
+  }
   memory.facts = factsOf(plan);
   const failures: Error[] = [];
   const keep = (error: Error) => failures.push(error);
@@ -170,6 +176,13 @@ async function make(
     retry: retry === null ? null : (failure ?? new RetryError(retry.message)),
     isSettled: retry === null && realized.fault === null && !isWaiting && plan.image === wantedImage,
   };
+}
+
+function* others(cluster: Cluster): Iterable<KubeObject> {
+  for (const key of cluster.pipelines()) {
+    const found = cluster.pipeline(key);
+    if (found !== undefined) yield found;
+  }
 }
 
 /** Something could not be reached; the queue waits longer each time. */
