@@ -1,5 +1,6 @@
 /** Scaling of the consumer by lag, through KEDA. */
 
+import type { PipelineSpec } from "../../../crds/index.ts";
 import { namesOf } from "../../../services/config/index.ts";
 import type { KubeObject } from "../../runtime/index.ts";
 import { SCALED_OBJECT, TRIGGER_AUTHENTICATION } from "../kinds.ts";
@@ -15,7 +16,7 @@ const MECHANISMS = {
   OAUTHBEARER: "oauthbearer",
   AWS_MSK_IAM: "aws_msk_iam",
 } as const;
-const USER_VARIABLE = "PRODUCTMATCHER_KAFKA_USER";
+const VARIABLE_PREFIX = "PRODUCTMATCHER_KAFKA";
 
 /** `null`: the consumer is not scaled by lag. */
 export function scaledObject({ pipeline }: Build): KubeObject | null {
@@ -71,9 +72,9 @@ export function triggerAuthentication({ pipeline }: Build): KubeObject | null {
         ),
         ...from("password", user === undefined ? undefined : { name, key: user.passwordKey }),
       ]),
-      // A user name that stands in the resource reaches KEDA by the pod's environment: it takes no plain text.
+      // What stands in the resource as it is reaches KEDA by the pod's environment: it takes no plain text.
       env: nonEmpty(
-        scalerEnvironment({ pipeline }).map(({ name }) => ({ parameter: "username", name, containerName: CONTAINER })),
+        signInVariables(pipeline.spec).map(({ parameter, name }) => ({ parameter, name, containerName: CONTAINER })),
       ),
     },
   });
@@ -81,9 +82,23 @@ export function triggerAuthentication({ pipeline }: Build): KubeObject | null {
 
 /** Variables of the consumer that KEDA reads. */
 export function scalerEnvironment({ pipeline }: Pick<Build, "pipeline">): { name: string; value: string }[] {
-  const user = pipeline.spec.source.kafka.sasl?.credentials?.username;
-  const scales = pipeline.spec.consumer.autoscaling?.targetLag !== undefined;
-  return scales && user !== undefined ? [{ name: USER_VARIABLE, value: user }] : [];
+  if (pipeline.spec.consumer.autoscaling?.targetLag === undefined) return [];
+  return signInVariables(pipeline.spec).map(({ name, value }) => ({ name, value }));
+}
+
+/** By KEDA's parameter. */
+function signInVariables({ source }: PipelineSpec): { parameter: string; name: string; value: string }[] {
+  const { credentials, oauth } = source.kafka.sasl ?? {};
+  const extensions = Object.entries(oauth?.extensions ?? {}).map(([name, value]) => `${name}=${value}`);
+  const given = [
+    { parameter: "username", name: "USER", value: credentials?.username },
+    { parameter: "oauthTokenEndpointUri", name: "TOKEN_ENDPOINT", value: oauth?.tokenEndpointURL },
+    { parameter: "scopes", name: "SCOPES", value: oauth?.scope?.trim().split(/\s+/).join(",") },
+    { parameter: "oauthExtensions", name: "EXTENSIONS", value: extensions.join(",") || undefined },
+  ];
+  return given.flatMap(({ parameter, name, value }) =>
+    value === undefined ? [] : [{ parameter, name: `${VARIABLE_PREFIX}_${name}`, value }],
+  );
 }
 
 function nonEmpty<Entry>(entries: readonly Entry[]): readonly Entry[] | undefined {
