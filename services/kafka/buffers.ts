@@ -102,7 +102,7 @@ function recordOf({ topic, partition }: TopicPartition, message: KafkaMessage): 
     partition,
     offset: Number(offset),
     key: key === null ? null : key.toString(),
-    value: value ?? NO_BYTES,
+    value: value === null ? NO_BYTES : new Uint8Array(value.buffer, value.byteOffset, value.byteLength),
     headers: headers === undefined ? NO_HEADERS : headersOf(headers),
     timestamp: Number(timestamp),
   };
