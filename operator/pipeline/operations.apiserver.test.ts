@@ -1,4 +1,6 @@
 /** What whoever runs the operator sees over the months: new images, replicas that die, and time that passes. */
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { startKubelet } from "../../test/api-server/kubelet.ts";
 import { startOperatorProcess, type TestOperator, type TestOperatorOptions } from "../../test/api-server/operator.ts";
@@ -96,6 +98,39 @@ describeApiServer("an operator", () => {
     await eventually(
       () => pipelines.condition("stuck", "Stalled"),
       (stalled) => stalled === undefined,
+    );
+  });
+
+  test("logs in JSON with the resource's key, sends a span for each reconcile, and ends in good order", async () => {
+    const { namespace, operator, pipelines } = await ownNamespace();
+    const received: Buffer[] = [];
+    const collector = http.createServer((request, response) => {
+      request.on("data", (chunk: Buffer) => received.push(chunk));
+      request.on("end", () => response.end());
+    });
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void collector.close());
+    const { port } = collector.address() as AddressInfo;
+    const running = await operator({
+      environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_BSP_SCHEDULE_DELAY: "200" },
+    });
+    await pipelines.apply("traced");
+    await pipelines.reason("traced", "Ready", "Available");
+    await kubectl("-n", namespace, "create", "cm", "odd-consumer");
+    await pipelines.apply("odd");
+    await pipelines.reason("odd", "ConfigurationValid", "NameTaken");
+
+    expect(await running.stop()).toBe(0);
+    const sent = Buffer.concat(received).toString("latin1");
+    expect(sent).toContain("productmatcher-operator");
+    for (const part of ["reconcile", "productmatcher.resource", `${namespace}/traced`]) expect(sent).toContain(part);
+    const lines = running
+      .log()
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as { msg: string; resource?: string });
+    expect(lines.find(({ resource }) => resource === `${namespace}/odd`)?.msg).toContain(
+      "ConfigMap odd-consumer exists",
     );
   });
 

@@ -7,7 +7,7 @@ import {
   SERVICE_ACCOUNT_FOLDER,
 } from "../../operator/runtime/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
-import { createLogger } from "../telemetry/index.ts";
+import { createLogger, startTracing } from "../telemetry/index.ts";
 
 export const DEFAULT_IMAGE = `productmatcher:${packageFile.version}`;
 
@@ -59,6 +59,7 @@ export function operatorCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
+  const stopTracing = await startTracing("productmatcher-operator");
   const access = await findAccess(options);
   const logger = createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
   const operator = await startOperator({
@@ -77,6 +78,7 @@ async function run(options: Options): Promise<void> {
   });
   const stop = async () => {
     await operator.stop();
+    await stopTracing();
     process.exit(0);
   };
   process.once("SIGTERM", stop);

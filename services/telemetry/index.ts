@@ -1,1 +1,2 @@
 export { createLogger, errorLine } from "./logger.ts";
+export { startTracing } from "./tracing.ts";
