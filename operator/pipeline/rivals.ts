@@ -1,6 +1,6 @@
 /** Two pipelines may not read and write the same topics: each would take the other's activity for its own. */
 import type { RecommenderPipeline } from "../../crds/index.ts";
-import { namesOf } from "../../services/config/index.ts";
+import { defaultPrefix } from "../../services/config/index.ts";
 import type { KubeObject } from "../runtime/index.ts";
 import type { Trouble } from "./pods.ts";
 
@@ -22,12 +22,12 @@ export function prefixTaken(
   others: () => Iterable<KubeObject>,
 ): Trouble | null {
   const { prefix, bootstrapServers } = pipeline.spec.source.kafka;
-  if (prefix === undefined || prefix === namesOf(pipeline).key.replace("/", ".")) return null;
+  if (prefix === undefined || prefix === defaultPrefix(pipeline.metadata)) return null;
   for (const other of others()) {
     if (other.metadata.uid === resource.metadata.uid) continue;
     const kafka = (other.spec as { source?: { kafka?: KafkaSpec } }).source?.kafka ?? {};
     const chosen = kafka.prefix !== undefined;
-    const theirs = kafka.prefix ?? `${other.metadata.namespace}.${other.metadata.name}`;
+    const theirs = kafka.prefix ?? defaultPrefix(other.metadata);
     const sameBrokers = kafka.bootstrapServers?.some((server) => bootstrapServers.includes(server)) ?? false;
     if (theirs !== prefix || !sameBrokers || (chosen && isOlder(resource, other))) continue;
     const name = `${other.metadata.namespace}/${other.metadata.name}`;

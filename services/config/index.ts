@@ -1,7 +1,7 @@
 /** Resource files: read, checked, with defaults filled in. */
 export { knownFields, withDefaults, withoutDefaults } from "./defaults.ts";
 export { type Fault, type Finding, faultText, pathText } from "./fault.ts";
-export { namesOf, type PipelineNames } from "./names.ts";
+export { defaultPrefix, namesOf, type PipelineNames } from "./names.ts";
 export { type ReadPipelines, readPipelines } from "./read.ts";
 export {
   CONFIG_VERSION,

@@ -14,9 +14,20 @@ export interface PipelineNames {
   readonly database: string;
 }
 
+/** Of a pipeline whose resource names no prefix. */
+export function defaultPrefix({
+  namespace = "default",
+  name,
+}: {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string {
+  return `${namespace}.${name}`;
+}
+
 export function namesOf({ metadata, spec }: RecommenderPipeline): PipelineNames {
   const namespace = metadata.namespace ?? "default";
-  const prefix = spec.source.kafka.prefix ?? `${namespace}.${metadata.name}`;
+  const prefix = spec.source.kafka.prefix ?? defaultPrefix(metadata);
   return {
     key: `${namespace}/${metadata.name}`,
     prefix,

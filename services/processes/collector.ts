@@ -30,5 +30,5 @@ export async function startCollectorRole(context: RoleContext): Promise<Role> {
   const { host, port, graceMilliseconds } = context;
   const server = await startServer(application, { host, port, graceMilliseconds });
   onClose(() => server.close());
-  return { readiness: () => ({ ready: true }), status: () => ({}), address: server.address };
+  return { readiness: () => ({ ready: true }), status: () => ({ details: {}, report: {} }), address: server.address };
 }

@@ -4,7 +4,6 @@ import {
   attributeSource,
   CONSUMER_LIMITS,
   type ConsumedSpec,
-  type ConsumerStatus,
   compileMapper,
   consumerMetrics,
   consumerSettings,
@@ -64,33 +63,22 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   );
   if (catalogue !== null) onClose(() => catalogue.close());
   const counts = storedCounts(await startup.step("Sink", "connecting to ClickHouse", open), { logger, now });
-  let asking: Promise<ConsumerStatus> | null = null;
-  /** Who asks at the same time is given the same answer. */
-  const statusOnce = () => {
-    asking ??= consumer.status().finally(() => {
-      asking = null;
-    });
-    return asking;
-  };
   const failed = consumer.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {
     isAlive: () => isAlive(consumer.liveness(), now()),
     readiness: () => ({ ready: true }),
-    status: async () => ({ consumer: await statusOnce() }),
-    report: async () => {
-      const status = await statusOnce();
+    status: async () => {
+      const status = await consumer.status();
       // What brokers failed with before they answered again says nothing any more.
       if (status.lag !== null && status.cause !== "log") brokers = null;
       const { lag, freshnessMilliseconds } = status;
-      return {
-        problems: consumerProblems(status, brokers),
-        source: {
-          ...counts(),
-          ...(lag === null ? {} : { lag }),
-          ...(freshnessMilliseconds === null ? {} : { freshnessMilliseconds }),
-        },
+      const source = {
+        ...counts(),
+        ...(lag === null ? {} : { lag }),
+        ...(freshnessMilliseconds === null ? {} : { freshnessMilliseconds }),
       };
+      return { details: { consumer: status }, report: { problems: consumerProblems(status, brokers), source } };
     },
     failed,
   };

@@ -1,9 +1,7 @@
-/** Each role as a process of its own, as a cluster runs them. */
-export { startCollectorRole } from "./collector.ts";
-export { startConsumeRole } from "./consume.ts";
+/**
+ * Each role as a process of its own, as a cluster runs them. What starts a role is imported from its own file, so that
+ * its process loads nothing of the others.
+ */
 export { type DeadLetters, withDeadLetters } from "./dead-letters.ts";
-export { type CleanedUp, type JobOptions, type Migrated, runCleanup, runMigration, runTraining } from "./jobs.ts";
-export { type Role, type RoleContext, type RoleOptions, type RunningRole, runRole } from "./role.ts";
-export { mountedSecrets, SecretMissingError, type Secrets } from "./secrets.ts";
-export { startServeRole } from "./serve.ts";
-export { reasonOf } from "./startup.ts";
+export type { CleanedUp, JobOptions, Migrated } from "./jobs.ts";
+export type { Role, RoleContext, RoleOptions, RoleStatus, RunningRole } from "./role.ts";

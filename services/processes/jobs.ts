@@ -45,16 +45,16 @@ export interface Migrated {
  */
 export async function runMigration(options: JobOptions): Promise<Migrated> {
   const { pipeline, now } = options;
-  const { database, ...names } = namesOf(pipeline);
+  const names = namesOf(pipeline);
   const applied = await asAdministrator(options, async (clickhouse) => {
     const { adopt } = pipeline.spec.sink.clickhouse;
     await claimDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline), { adopt });
     return migrate(clickhouse, layoutOf(pipeline), now);
   });
   const topics = await withKafka(options, "migrate", (log) =>
-    ensureTopics(log, ownTopics({ database, ...names }, pipeline.spec.source.kafka.topicDefaults)),
+    ensureTopics(log, ownTopics(names, pipeline.spec.source.kafka.topicDefaults)),
   );
-  return { database, schemaVersion: SCHEMA_VERSION, applied, topics };
+  return { database: names.database, schemaVersion: SCHEMA_VERSION, applied, topics };
 }
 
 export interface CleanedUp {
@@ -73,15 +73,16 @@ export interface CleanedUp {
  */
 export async function runCleanup(options: JobOptions): Promise<CleanedUp> {
   const { pipeline } = options;
-  const { database, prefix, eventsTopic, entitiesTopic, signalsTopic, deadLettersTopic } = namesOf(pipeline);
+  const names = namesOf(pipeline);
+  const own = ownTopics(names, pipeline.spec.source.kafka.topicDefaults);
   const foreignTables = await asAdministrator(options, (clickhouse) =>
     dropDatabase(clickhouse, layoutOf(pipeline), ownerOf(pipeline)),
   );
   const topics = await withKafka(options, "cleanup", async (log) => {
-    await log.deleteGroup(prefix);
-    return log.deleteTopics([eventsTopic, entitiesTopic, signalsTopic, deadLettersTopic]);
+    await log.deleteGroup(names.prefix);
+    return log.deleteTopics(own.map(({ name }) => name));
   });
-  return { database, foreignTables, topics };
+  return { database: names.database, foreignTables, topics };
 }
 
 /** In the pipeline's database, which is made where it is absent. */
@@ -117,8 +118,8 @@ async function withKafka<Result>(
   }
 }
 
-function ownerOf({ metadata: { namespace = "default", name, uid = "" } }: RecommenderPipeline): DatabaseOwner {
-  return { pipeline: `${namespace}/${name}`, uid };
+function ownerOf(pipeline: RecommenderPipeline): DatabaseOwner {
+  return { pipeline: namesOf(pipeline).key, uid: pipeline.metadata.uid ?? "" };
 }
 
 /** One training run. @throws SecretMissingError, ClickHouseError */

@@ -67,12 +67,12 @@ export async function watchLiveFields(options: LiveOptions): Promise<LiveFields>
 function parse(text: string, source: string): { readonly spec: PipelineSpec } | { readonly faults: string } {
   const { pipelines, faults } = readPipelines(text, { source });
   const [pipeline] = pipelines;
+  if (faults.length > 0) return { faults: faults.map(faultText).join("; ") };
+  if (pipeline === undefined) return { faults: "it holds no pipeline" };
   try {
-    if (pipeline !== undefined && faults.length === 0 && isRoleFile(pipeline)) return { spec: pipeline.spec };
+    return isRoleFile(pipeline) ? { spec: pipeline.spec } : { faults: "it is not a file that the operator wrote" };
   } catch (error) {
     if (error instanceof ConfigVersionError) return { faults: error.message };
     throw error;
   }
-  if (pipeline !== undefined && faults.length === 0) return { faults: "it is not a file that the operator wrote" };
-  return { faults: faults.length === 0 ? "it holds no pipeline" : faults.map(faultText).join("; ") };
 }

@@ -47,16 +47,20 @@ export interface RoleContext extends RoleOptions {
 /** A role that has started. */
 export interface Role {
   readonly readiness: () => Readiness;
-  /** What people are told beside the report. */
-  readonly status: () => object | Promise<object>;
-  /** What the operator is told. */
-  readonly report?: () => WrittenReport | Promise<WrittenReport>;
+  readonly status: () => RoleStatus | Promise<RoleStatus>;
   /** `false`: the process is stuck and should be ended from outside. */
   readonly isAlive?: () => boolean;
   /** Of its own API. */
   readonly address?: string;
   /** Rejects when it fails for good; never resolves. */
   readonly failed?: Promise<never>;
+}
+
+export interface RoleStatus {
+  /** What people are told beside the report. */
+  readonly details: object;
+  /** What the operator is told. */
+  readonly report: WrittenReport;
 }
 
 export interface RunningRole {
@@ -91,15 +95,16 @@ export async function runRole(
       isAlive: () => role?.isAlive?.() ?? true,
       readiness: () => role?.readiness() ?? { ready: false, waitingFor: [startup.waiting?.message ?? "its start"] },
       status: async () => {
-        // Whoever asks does not wait for one after the other: the operator gives up after a second.
-        const [own, report] = await Promise.all([role?.status(), reportOf(role, [startup.waiting, live.problem()])]);
+        const { details, report } = (await role?.status()) ?? { details: {}, report: {} };
+        const own = [startup.waiting, live.problem()].filter((problem) => problem !== null);
         return {
           role: name,
           pipeline: names.key,
           state: stopping.signal.aborted ? "Stopping" : role === null ? "Starting" : "Running",
           waiting: startup.waiting,
-          ...own,
+          ...details,
           ...report,
+          problems: shortened([...own, ...((report.problems ?? []) as Problem[])]),
         };
       },
     }),
@@ -134,12 +139,6 @@ export async function runRole(
       await server.close();
     },
   };
-}
-
-async function reportOf(role: Role | null, own: readonly (Problem | null)[]): Promise<WrittenReport> {
-  const report = (await role?.report?.()) ?? {};
-  const problems = [...own.filter((problem) => problem !== null), ...((report.problems ?? []) as Problem[])];
-  return { ...report, problems: shortened(problems) };
 }
 
 /** Work that takes longer goes on unwatched: the process is about to end. */

@@ -41,8 +41,10 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   onClose(() => server.close());
   return {
     readiness: recommender.readiness,
-    status: () => ({ recommender: recommender.status() }),
-    report: () => reportOf(recommender.status()),
+    status: () => {
+      const status = recommender.status();
+      return { details: { recommender: status }, report: reportOf(status) };
+    },
     address: server.address,
   };
 }
