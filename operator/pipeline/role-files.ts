@@ -30,7 +30,10 @@ const READS: Readonly<Record<Role, readonly string[]>> = {
     ...["source.kafka", "catalog", "attribution", ...SINK],
     ...["serving.sessionMinutes", "serving.jwt", "training.weights", "training.halfLifeDays"],
   ],
-  trainer: ["catalog", "attribution", ...SINK, ...RECIPE],
+  trainer: [
+    ...["catalog", "attribution", ...SINK, ...RECIPE],
+    ...["objectives.latencyMilliseconds", "serving.model.pinnedVersion"],
+  ],
   migrate: ["source.kafka", "catalog", "sink"],
   cleanup: ["source.kafka", "sink"],
 };

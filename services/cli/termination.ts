@@ -40,17 +40,29 @@ export function fitted({ message = "", ...words }: LastWords): string {
 export function wordsOf({ result, versions, notices }: TrainingResult, { spec }: RecommenderPipeline): LastWords {
   const { metric, k } = spec.training.evaluation;
   const judgedBy = `${metric}@${k}`.toLowerCase();
+  const fault = result === "Refused" ? faultOf(versions) : undefined;
+  const said = [...(fault === undefined ? [] : [`${fault.algorithm}: ${fault.reason}`]), ...notices];
   return {
-    result: result === "Published" ? "Promoted" : result,
-    ...(notices.length === 0 ? {} : { message: notices.join("; ") }),
-    candidates: versions.slice(0, MAX_CANDIDATES).map(({ algorithm, status, reason, metrics }) => {
+    result,
+    ...(fault?.cause === "Degenerate" || fault?.cause === "LeakDetected" ? { reason: fault.cause } : {}),
+    ...(said.length === 0 ? {} : { message: said.join("; ") }),
+    candidates: versions.slice(0, MAX_CANDIDATES).map(({ algorithm, status, champion, reason, metrics, lift }) => {
       const [, score] = Object.entries(metrics).find(([name]) => name.toLowerCase() === judgedBy) ?? [];
       return {
         algorithm,
-        verdict: status,
+        verdict: champion ? result : status,
         ...(score === undefined ? {} : { score: score.toFixed(4) }),
+        ...(lift === null ? {} : { liftPercent: lift.percent.toFixed(1) }),
         ...(reason === "" ? {} : { reason: reason.slice(0, MAX_REASON_CHARACTERS) }),
       };
     }),
   };
+}
+
+/** What a person should look at first: a leak, then models that tell nothing apart, then what was not good enough. */
+function faultOf(versions: TrainingResult["versions"]): TrainingResult["versions"][number] | undefined {
+  const causes = ["LeakDetected", "Degenerate", "TooLarge", "TooSlow", "Failed", "GateRefused"];
+  return versions
+    .filter(({ cause }) => cause !== null)
+    .toSorted((a, b) => causes.indexOf(a.cause ?? "") - causes.indexOf(b.cause ?? ""))[0];
 }

@@ -27,6 +27,7 @@ export {
   pointAliases,
   readAliases,
   recordVersion,
+  type VersionConfiguration,
 } from "./models.ts";
 export {
   claimDatabase,

@@ -1,6 +1,6 @@
 /** A fingerprint of a model's rows: taken by the trainer when it has written them, compared before one is served. */
 import type { ClickHouse } from "./client.ts";
-import { contentHashes } from "./model-contents.ts";
+import { contentHashes, contentSizes } from "./model-contents.ts";
 
 export interface ModelContent {
   /** Rows of the model's tables. */
@@ -22,6 +22,14 @@ FROM (
 export async function readContent(clickhouse: ClickHouse, version: string): Promise<ModelContent> {
   const [row] = await clickhouse.query<{ entries: string; checksum: string }>(checksumQuery, { version });
   return { entries: Number(row?.entries ?? 0), checksum: row?.checksum ?? "" };
+}
+
+/** Of the rows under `version`, as they are in memory without compression. @throws ClickHouseError */
+export async function modelBytes(clickhouse: ClickHouse, version: string): Promise<number> {
+  const [row] = await clickhouse.query<{ bytes: string }>(`SELECT sum(size) AS bytes FROM (\n  ${contentSizes}\n)`, {
+    version,
+  });
+  return Number(row?.bytes ?? 0);
 }
 
 /**

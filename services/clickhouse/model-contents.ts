@@ -16,3 +16,8 @@ export const storedVersions = NAMES.map((table) => `SELECT version FROM ${table}
 export const contentHashes = Object.entries(MODEL_TABLES)
   .map(([table, columns]) => `SELECT cityHash64(${columns}) AS hash FROM ${table} WHERE version = {version:String}`)
   .join("\n  UNION ALL\n  ");
+
+/** Subquery of the bytes of each row of the parameter `version`. */
+export const contentSizes = Object.entries(MODEL_TABLES)
+  .map(([table, columns]) => `SELECT byteSize(${columns}) AS size FROM ${table} WHERE version = {version:String}`)
+  .join("\n  UNION ALL\n  ");

@@ -4,13 +4,29 @@ import { storedVersions } from "./model-contents.ts";
 
 export type ModelStatus = "published" | "refused" | "failed";
 
+/** How a version came to be, as far as it matters to whoever compares it, fits it again or serves it. */
+export interface VersionConfiguration {
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Of an algorithm that ranks the candidates of others: the version of each, by algorithm. */
+  readonly components?: Readonly<Record<string, string>>;
+  /** The version that was in service before, in the same place. */
+  readonly parent?: string | null;
+  /** Of ProductMatcher. */
+  readonly release?: string;
+  /** What it was judged on; `comparedBefore` is where the data ended that its recipe was last compared on. ISO 8601. */
+  readonly holdout?: { readonly from: string; readonly actors: number; readonly comparedBefore: string };
+  /** Over what was in service, in percent. */
+  readonly lift?: { readonly percent: number; readonly low: number; readonly high: number } | null;
+  readonly [more: string]: unknown;
+}
+
 export interface ModelVersion {
   readonly version: string;
   readonly algorithm: string;
   readonly status: ModelStatus;
   /** Why it was refused or failed, else `""`. */
   readonly reason: string;
-  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly configuration: VersionConfiguration;
   /** Of the oldest and the youngest event, milliseconds since 1970. */
   readonly dataFrom: number | null;
   readonly dataTo: number | null;

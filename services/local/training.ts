@@ -43,15 +43,22 @@ const DEFAULT_SCHEDULE = "*/30 * * * *";
 /** Trains on the resource's schedule, in this process, on a connection of its own. */
 export async function startTraining(options: TrainingOptions): Promise<Training> {
   const { pipeline, logger, now } = options;
-  const spec = pipeline.pipeline.spec.training;
+  const { training: spec, serving, objectives } = pipeline.pipeline.spec;
+  const pinnedVersion = serving.model?.pinnedVersion;
   const clickhouse: ClickHouse = await openClickHouse(pipeline.clickhouse.target, pipeline.clickhouse.database);
   let underWay: Promise<TrainingResult> | null = null;
   let lastResult: string | null = null;
 
   const trainOnce = async (onProgress: (share: number) => void) => {
-    const result = await train(clickhouse, spec, { now, log: logger, onProgress: ({ share }) => onProgress(share) });
+    const result = await train(clickhouse, spec, {
+      now,
+      log: logger,
+      onProgress: ({ share }) => onProgress(share),
+      ...(pinnedVersion === undefined ? {} : { pinnedVersion }),
+      maxRankMilliseconds: objectives.latencyMilliseconds,
+    });
     lastResult = result.result;
-    if (result.result === "Published") await options.onPublished();
+    if (result.versions.some(({ status }) => status === "published")) await options.onPublished();
     return result;
   };
   const run = (onProgress: (share: number) => void = () => {}) => {

@@ -124,12 +124,19 @@ function ownerOf(pipeline: RecommenderPipeline): DatabaseOwner {
 
 /** One training run. @throws SecretMissingError, ClickHouseError */
 export async function runTraining({ pipeline, secretsFolder, logger, now }: JobOptions): Promise<TrainingResult> {
-  const { sink, training } = pipeline.spec;
+  const { sink, training, serving, objectives } = pipeline.spec;
   const { clickhouse: server } = sink;
   const target = await clickhouseTarget(server, server.credentials, mountedSecrets(secretsFolder));
   const clickhouse = await openClickHouse(target, namesOf(pipeline).database);
   try {
-    return await train(clickhouse, training, { now, log: logger, layout: layoutOf(pipeline) });
+    const pinnedVersion = serving.model?.pinnedVersion;
+    return await train(clickhouse, training, {
+      now,
+      log: logger,
+      layout: layoutOf(pipeline),
+      ...(pinnedVersion === undefined ? {} : { pinnedVersion }),
+      maxRankMilliseconds: objectives.latencyMilliseconds,
+    });
   } finally {
     await clickhouse.close();
   }

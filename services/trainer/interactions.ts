@@ -30,6 +30,9 @@ export const ACTIVITY_COLUMNS = `
   occurred_at DateTime64(3, 'UTC'),
   quantity UInt32`;
 
+/** Their names, in order. */
+export const ACTIVITY_COLUMN_NAMES = "actor_id, session_id, item_id, event, occurred_at, quantity";
+
 const INTERACTION_COLUMNS = `
   actor_id String,
   item_id String,

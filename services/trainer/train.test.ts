@@ -4,7 +4,7 @@ import { type ClickHouse, openClickHouse } from "../clickhouse/index.ts";
 import { verify } from "../clickhouse/model-checksum.ts";
 import { listVersions, readAliases } from "../clickhouse/models.ts";
 import type { Algorithm } from "./algorithms/algorithm.ts";
-import { ALGORITHMS } from "./algorithms/index.ts";
+import { ALGORITHMS, createAlgorithms } from "./algorithms/index.ts";
 import { type TrainingDependencies, type TrainingOptions, train } from "./index.ts";
 
 const HOUR = 3_600_000;
@@ -15,8 +15,15 @@ const TRAINING: TrainingOptions = {
   minEvents: 100,
   weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
   halfLifeDays: 30,
-  algorithms: ["itemNeighbours", "hybrid"],
-  evaluation: { holdoutHours: 24, k: 5 },
+  algorithms: ["itemNeighbours", "hyperbolic"],
+  evaluation: { holdoutHours: 24, metric: "NDCG", k: 5 },
+  gate: {
+    minLiftPercent: 0,
+    maxDropPercent: 1,
+    confidencePercent: 95,
+    minCoveragePercent: 5,
+    maxModelMegabytes: 1024,
+  },
   keepVersions: 2,
 };
 
@@ -84,9 +91,9 @@ describe("train", () => {
       TRAINING,
       dependencies(Date.UTC(2026, 10, 23, 6, 41), { onProgress: (progress) => steps.push(progress.share) }),
     );
-    expect(result.result).toBe("Published");
+    expect(result.result).toBe("Promoted");
     expect(result.events).toBe(400);
-    expect(result.notices).toEqual(["algorithm hybrid is not in this release and was skipped"]);
+    expect(result.notices).toEqual(["algorithm hyperbolic is not in this release and was skipped"]);
     expect(result.versions.map((v) => [v.algorithm, v.status])).toEqual([
       ["popular", "published"],
       ["trending", "published"],
@@ -99,7 +106,11 @@ describe("train", () => {
     const neighbours = result.versions[2]!;
     expect(neighbours.version).toMatch(/^itemNeighbours-20261123T0641\d\dZ-[0-9a-f]{4}$/);
     expect(neighbours.metrics["ndcg@5"]).toBeGreaterThan(result.versions[0]!.metrics["ndcg@5"]!);
-    expect(await readAliases(clickhouse)).toEqual(new Map(result.versions.map((v) => [v.algorithm, v.version])));
+    expect(neighbours).toMatchObject({ champion: true, lift: { low: expect.any(Number) } });
+    expect(neighbours.lift!.low).toBeGreaterThan(0);
+    expect(await readAliases(clickhouse)).toEqual(
+      new Map([...result.versions.map((v) => [v.algorithm, v.version] as const), ["champion", neighbours.version]]),
+    );
 
     const listed = await listVersions(clickhouse);
     const recorded = listed.find((version) => version.version === neighbours.version)!;
@@ -176,7 +187,7 @@ describe("train", () => {
     ]);
     const listed = await listVersions(clickhouse);
     for (const result of results) {
-      expect(result.result).toBe("Published");
+      expect(result.result).toBe("Refreshed");
       for (const { version } of result.versions) {
         const recorded = listed.find((candidate) => candidate.version === version)!;
         expect(await verify(clickhouse, version, recorded)).toEqual({ ok: true });
@@ -203,9 +214,12 @@ describe("train", () => {
     const result = await train(
       clickhouse,
       TRAINING,
-      dependencies(Date.UTC(2026, 10, 23, 12), { algorithms: new Map(ALGORITHMS).set("trending", failing) }),
+      dependencies(Date.UTC(2026, 10, 23, 12), {
+        create: (names, parameters) =>
+          createAlgorithms(names, parameters).map((one) => (one.name === "trending" ? failing : one)),
+      }),
     );
-    expect(result.result).toBe("Published");
+    expect(result.result).toBe("Refreshed");
     const failed = result.versions.find((version) => version.algorithm === "trending")!;
     expect(failed).toMatchObject({ status: "failed", reason: expect.stringContaining("the disk is full") });
     expect(await modelRows(clickhouse, failed.version)).toEqual([]);
@@ -241,7 +255,7 @@ describe("train on little", () => {
       })),
     );
     const result = await train(clickhouse, { ...TRAINING, minEvents: 1 }, dependencies(START));
-    expect(result.result).toBe("Failed");
+    expect(result.result).toBe("Refused");
     expect(result.versions.map((version) => [version.algorithm, version.status, version.reason])).toEqual([
       ["popular", "refused", "all scores are equal"],
       ["trending", "refused", "all scores are equal"],

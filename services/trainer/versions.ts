@@ -16,9 +16,15 @@ export function versionName(algorithm: string, run: string): string {
   return `${algorithm}-${run}`;
 }
 
+export interface Keep {
+  /** Published versions of each algorithm. */
+  readonly newest: number;
+  readonly pinned: string | undefined;
+}
+
 /**
- * Drops the rows of versions that are no longer kept: of each algorithm the newest `keep` published ones stay, and
- * whatever an alias names; of refused and failed ones nothing. Rows without a record belong to a run that was killed, or to one under way: they go when
+ * Drops the rows of versions that are no longer kept: of each algorithm the newest published ones stay, what an alias
+ * names or a pin, and the components of all of these; of refused and failed ones nothing. Rows without a record belong to a run that was killed, or to one under way: they go when
  * they are older than a run can be.
  *
  * @returns the versions that were dropped
@@ -27,18 +33,22 @@ export function versionName(algorithm: string, run: string): string {
 export async function pruneVersions(
   clickhouse: ClickHouse,
   layout: Layout,
-  keep: number,
+  keep: Keep,
   now: number,
 ): Promise<string[]> {
   const stored = await clickhouse.query<{ version: string }>(storedVersions);
   const recorded = await listVersions(clickhouse);
   const aliases = await readAliases(clickhouse);
   const kept = new Set(aliases.values());
+  if (keep.pinned !== undefined) kept.add(keep.pinned);
   for (const published of Map.groupBy(
     recorded.filter((version) => version.status === "published"),
     (version) => version.algorithm,
   ).values()) {
-    for (const { version } of published.slice(0, keep)) kept.add(version);
+    for (const { version } of published.slice(0, keep.newest)) kept.add(version);
+  }
+  for (const { version, configuration } of recorded) {
+    if (kept.has(version)) for (const component of Object.values(configuration.components ?? {})) kept.add(component);
   }
   const known = new Set(recorded.map((version) => version.version));
   const dropped = stored
@@ -49,7 +59,8 @@ export async function pruneVersions(
   return dropped;
 }
 
-async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
+/** Takes away the rows of a version; its record stays. @throws ClickHouseError */
+export async function dropVersion(clickhouse: ClickHouse, layout: Layout, version: string): Promise<void> {
   for (const table of Object.keys(MODEL_TABLES)) {
     await clickhouse.command(
       `ALTER TABLE ${identifier(storedName(table, layout))}${onCluster(layout)} DROP PARTITION {version:String}`,

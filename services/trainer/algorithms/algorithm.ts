@@ -15,6 +15,8 @@ export interface FitContext {
   readonly matrix: Matrix;
   /** Share of the fit that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
+  /** A model that was fitted on this same context already; whoever fitted it closes it. */
+  readonly fitted?: (algorithm: Algorithm) => Promise<FittedModel> | undefined;
 }
 
 /**
@@ -54,6 +56,8 @@ export interface Algorithm {
   readonly needsTime: boolean;
   /** As it is written into the version's configuration. */
   readonly parameters: Parameters;
+  /** Whose candidates it ranks, where it does. */
+  readonly components?: readonly Algorithm[];
   /** @throws ClickHouseError */
   fit(context: FitContext): Promise<FittedModel>;
 }

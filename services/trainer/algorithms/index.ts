@@ -23,8 +23,19 @@ export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map(
 /** All that can be named. */
 export const ALGORITHM_NAMES: readonly string[] = [...ALGORITHMS.keys(), "hybrid"];
 
-/** Trained whatever a resource names: they answer for whom nothing is known. */
-export const ALWAYS_TRAINED = ["popular", "trending"];
+/** Trained and served whatever a resource names: they answer for whom nothing is known. */
+export const STANDING_ALGORITHMS: readonly string[] = ["popular", "trending"];
+
+/** They answer endpoints of their own, whichever algorithm answers users. */
+export const ENDPOINT_ALGORITHMS: readonly string[] = [
+  "itemNeighbours",
+  "sessionNeighbours",
+  "content",
+  "userNeighbours",
+];
+
+/** They cannot answer users: they know nothing of a person, or only people that were in training. */
+export const NOT_FOR_USERS: readonly string[] = [...STANDING_ALGORITHMS, "latest", "userNeighbours"];
 
 /** An algorithm, or a parameter of one, that there is not; the message names those that there are. */
 export class UnknownAlgorithmError extends Error {

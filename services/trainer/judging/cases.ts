@@ -99,7 +99,8 @@ FROM (
   return countCases(work, table);
 }
 
-function createCases(work: WorkTables, name: string): Promise<string> {
+/** An empty table of cases. */
+export function createCases(work: WorkTables, name: string): Promise<string> {
   return work.create({ name: `${name}_cases`, columns: CASE_COLUMNS, orderBy: "case" });
 }
 
@@ -121,4 +122,36 @@ export async function caseActors(work: WorkTables, cases: JudgedCases): Promise<
     `SELECT dense_rank() OVER (ORDER BY actor_id) AS actor FROM ${cases.table} ORDER BY case`,
   );
   return Uint32Array.from(rows, ({ actor }) => Number(actor));
+}
+
+/**
+ * The same cases in the numbers of another matrix, for a model that was fitted on other data: what it does not know is
+ * left out of histories and can not be right.
+ *
+ * @throws ClickHouseError
+ */
+export async function translateCases(
+  work: WorkTables,
+  name: string,
+  cases: JudgedCases,
+  from: Matrix,
+  to: Matrix,
+): Promise<JudgedCases> {
+  const table = await createCases(work, name);
+  const known = (list: string) => `arrayFilter(number -> number > 0, arrayMap(item -> numbers[item + 1], ${list}))`;
+  const translated = (list: string) => `arrayMap(number -> toUInt32(number - 1), ${known(list)})`;
+  await work.run(`
+INSERT INTO ${table}
+WITH (
+  SELECT groupArray(number) FROM (
+    SELECT if(t.item_id = '', 0, toUInt64(t.item) + 1) AS number
+    FROM ${from.items} AS f GLOBAL LEFT JOIN ${to.items} AS t ON f.item_id = t.item_id
+    ORDER BY f.item
+  )
+) AS numbers
+SELECT case, actor_id, ${translated("history")} AS history,
+  arrayFilter((weight, item) -> numbers[item + 1] > 0, history_weights, c.history) AS history_weights,
+  ${translated("recent")} AS recent, ${translated("masked")} AS masked, ${translated("truth")} AS truth, relevant
+FROM ${cases.table} AS c`);
+  return { ...(await countCases(work, table)), actors: cases.actors };
 }

@@ -2,15 +2,18 @@ import { type FittedModel, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 import type { JudgedCases } from "./cases.ts";
-import { type Metrics, measure, measureCases } from "./metrics.ts";
+import { type AveragedMetric, type Metrics, measure, measureCases } from "./metrics.ts";
+import { describeLists, type Lists } from "./soundness.ts";
 
-/** What models are compared by, list by list. */
+/** What models are compared by, list by list, where nobody says otherwise. */
 export const COMPARED_METRIC = "ndcg";
 
 export interface Judgement {
   readonly metrics: Metrics;
-  /** COMPARED_METRIC at the largest cutoff, by case. @throws ClickHouseError */
+  /** The compared metric at the largest cutoff, by case. @throws ClickHouseError */
   values(): Promise<Float64Array>;
+  /** What the lists are like. @throws ClickHouseError */
+  lists(): Promise<Lists>;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function judge(
   model: FittedModel,
   cases: JudgedCases,
   cutoffs: readonly number[],
+  compared: AveragedMetric = COMPARED_METRIC,
 ): Promise<Judgement> {
   const ranked = await work.create({
     name: `${name}_ranked`,
@@ -36,6 +40,7 @@ export async function judge(
   await model.rank(cases, ranked, Math.max(...cutoffs));
   return {
     metrics: await measure(work, cases.table, ranked, matrix.items, cutoffs),
-    values: () => measureCases(work, cases.table, ranked, COMPARED_METRIC, Math.max(...cutoffs)),
+    values: () => measureCases(work, cases.table, ranked, compared, Math.max(...cutoffs)),
+    lists: () => describeLists(work, ranked),
   };
 }

@@ -27,6 +27,7 @@ export function hybrid(components: readonly Algorithm[], parameters: Partial<typ
     name: "hybrid",
     needsTime: components.some((component) => component.needsTime),
     parameters: configuration,
+    components,
     async fit(context) {
       const { name, onProgress } = context;
       const lesson = await createLesson(context);

@@ -1,0 +1,115 @@
+/** All recipes of a run, fitted on what came before the holdout and judged on the same events in it. */
+import type { Algorithm, FittedModel } from "./algorithms/algorithm.ts";
+import type { Contender } from "./gate.ts";
+import { caseActors, type JudgedCases, translateCases } from "./judging/cases.ts";
+import { judge } from "./judging/judge.ts";
+import type { AveragedMetric, Metrics } from "./judging/metrics.ts";
+import { degenerate } from "./judging/soundness.ts";
+import { leakOf, type Tripwires } from "./judging/tripwires.ts";
+import type { Period } from "./period.ts";
+import { recipeOf } from "./recipes.ts";
+import type { WorkTables } from "./work-tables.ts";
+
+export interface ContestOptions {
+  /** Before the holdout. */
+  readonly past: Period;
+  /** Of the holdout, in the numbers of `past`. */
+  readonly cases: JudgedCases;
+  readonly tripwires: Tripwires | null;
+  readonly metric: AveragedMetric;
+  readonly k: number;
+  /** Of answering one list, averaged. */
+  readonly maxRankMilliseconds: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly elapsed: () => number;
+}
+
+/** Why a recipe is out of the contest, whatever its figures. */
+export interface Disqualification {
+  readonly cause: "Degenerate" | "LeakDetected" | "TooSlow" | "Failed";
+  readonly reason: string;
+}
+
+export interface Judged extends Contender {
+  readonly algorithm: Algorithm;
+  readonly metrics: Metrics;
+  readonly disqualified: Disqualification | null;
+}
+
+export class Contest {
+  readonly #work: WorkTables;
+  readonly #options: ContestOptions;
+  /** By case. */
+  readonly actors: Uint32Array;
+
+  private constructor(work: WorkTables, options: ContestOptions, actors: Uint32Array) {
+    this.#work = work;
+    this.#options = options;
+    this.actors = actors;
+  }
+
+  static async open(work: WorkTables, options: ContestOptions): Promise<Contest> {
+    return new Contest(work, options, await caseActors(work, options.cases));
+  }
+
+  /** Fits and judges; what goes wrong disqualifies. */
+  async judge(algorithm: Algorithm, minCoveragePercent: number, onProgress: (share: number) => void): Promise<Judged> {
+    const { past, cases, metric, k } = this.#options;
+    const recipe = recipeOf(algorithm);
+    const base = { algorithm, recipe, metrics: {}, values: new Float64Array(cases.count) };
+    // Nobody can be asked: whether it is sound shows when it is fitted on everything.
+    if (cases.count === 0) return { ...base, disqualified: null };
+    try {
+      const model = await past.fit(algorithm, (share) => onProgress(share * 0.8));
+      const broken = degeneration(await model.fault());
+      if (broken !== undefined) return { ...base, disqualified: broken };
+      const began = this.#options.elapsed();
+      const judgement = await judge(this.#work, algorithm.name, past.matrix, model, cases, [k], metric);
+      const milliseconds = (this.#options.elapsed() - began) / cases.count;
+      const values = await judgement.values();
+      const room = Math.min(past.matrix.itemCount, cases.count * k);
+      const fault =
+        (await this.#leak(algorithm, model)) ??
+        degeneration(degenerate(await judgement.lists(), room, minCoveragePercent)) ??
+        this.#tooSlow(milliseconds);
+      const disqualified = fault ?? null;
+      return { ...base, metrics: judgement.metrics, values, disqualified };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ...base, disqualified: { cause: "Failed", reason } };
+    }
+  }
+
+  async #leak(algorithm: Algorithm, model: FittedModel): Promise<Disqualification | undefined> {
+    const { past, tripwires } = this.#options;
+    if (tripwires === null) return undefined;
+    const reason = await leakOf(this.#work, algorithm.name, past.matrix, model, tripwires);
+    return reason === undefined ? undefined : { cause: "LeakDetected", reason };
+  }
+
+  #tooSlow(milliseconds: number): Disqualification | undefined {
+    const { maxRankMilliseconds } = this.#options;
+    if (milliseconds <= maxRankMilliseconds) return undefined;
+    const reason = `a list takes ${milliseconds.toFixed(1)} ms, objectives.latencyMilliseconds is ${maxRankMilliseconds}`;
+    return { cause: "TooSlow", reason };
+  }
+
+  /**
+   * What a recipe in service is worth on the same cases.
+   *
+   * @param period what it is fitted on; `null`: the same as the candidates
+   */
+  async reference(algorithm: Algorithm, period: Period | null): Promise<Float64Array> {
+    const { past, cases, metric, k } = this.#options;
+    const name = `incumbent_${algorithm.name}`;
+    const source = period ?? past;
+    const asked = period === null ? cases : await translateCases(this.#work, name, cases, past.matrix, period.matrix);
+    const model = await source.fit(algorithm);
+    const judgement = await judge(this.#work, name, source.matrix, model, asked, [k], metric);
+    return judgement.values();
+  }
+}
+
+function degeneration(reason: string | undefined): Disqualification | undefined {
+  return reason === undefined ? undefined : { cause: "Degenerate", reason };
+}
