@@ -264,7 +264,8 @@ async function settle(
     ({ algorithm, disqualified }) => disqualified === null && !NOT_FOR_USERS.includes(algorithm.name),
   );
   const popular = judged.find(({ algorithm }) => algorithm.name === "popular");
-  const election = elect(running, champion.incumbent ?? fallback(popular), actors, gate);
+  const toBeat = champion.incumbent?.values == null ? fallback(popular) : champion.incumbent;
+  const election = elect(running, toBeat, actors, gate);
   const entries: Entry[] = [];
   for (const one of judged) {
     const place = running.indexOf(one);
@@ -283,7 +284,7 @@ async function settle(
   };
 }
 
-/** Without a champion users get what is popular, and that is what a first model must beat. */
+/** Without a champion, or with one that this release cannot fit, what is popular is what must be beaten. */
 function fallback(popular: Judged | undefined): Incumbent | null {
   return popular === undefined ? null : { version: "popular", recipe: popular.recipe, values: popular.values };
 }
