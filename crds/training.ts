@@ -40,11 +40,14 @@ const gate = object(
       { min: 0, max: 50, unit: "percent" },
     ).default(1),
     confidencePercent: integer("Confidence of the interval.", { min: 80, max: 99, unit: "percent" }).default(95),
-    minCoveragePercent: integer("Share of the items, as far as the judged lists have room for them, that must appear in the lists.", {
-      min: 0,
-      max: 100,
-      unit: "percent",
-    }).default(5),
+    minCoveragePercent: integer(
+      "Share of the items, as far as the judged lists have room for them, that must appear in the lists.",
+      {
+        min: 0,
+        max: 100,
+        unit: "percent",
+      },
+    ).default(5),
     maxModelMegabytes: integer("A larger model is not published: recommenders hold it in memory.", {
       min: 1,
       max: 1_000_000,

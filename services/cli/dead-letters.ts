@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import type { DeadLetterWithValue, ReplayedFromTopic } from "../consumer/index.ts";
 import { dataDirOption, urlOption } from "./admin-client.ts";
 import { type AccessOptions, accessDeadLetters, type Listing } from "./dead-letter-access.ts";
-import { secretsOption, wholeNumber } from "./options.ts";
+import { fileOption, secretsOption, wholeNumber } from "./options.ts";
 import { count, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
 
@@ -162,8 +162,6 @@ function sentText({ sent, withoutValue }: ReplayedFromTopic): string {
   const records = sent === 1 ? "1 record was" : `${count(sent)} records were`;
   return `${records} sent through again; "dead-letters list" shows what is still open.${left}`;
 }
-
-const fileOption = () => new Option("-f, --file <resource>", "the RecommenderPipeline of a cluster");
 
 function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {

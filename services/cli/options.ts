@@ -15,6 +15,8 @@ export function port(text: string): number {
   throw new InvalidArgumentError("must be a whole number from 0 to 65535; 0 takes any free port.");
 }
 
+export const fileOption = () => new Option("-f, --file <resource>", "the RecommenderPipeline of a cluster");
+
 export const secretsOption = () =>
   new Option("--secrets <folder>", "where Secrets are mounted, as <secret>/<key>").default(
     "/etc/productmatcher/secrets",

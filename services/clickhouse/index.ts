@@ -21,9 +21,11 @@ export { type ModelContent, readContent, type Verification, verify } from "./mod
 export { MODEL_TABLES, storedVersions } from "./model-contents.ts";
 export {
   type ListedVersion,
+  listPromotions,
   listVersions,
   type ModelStatus,
   type ModelVersion,
+  type Promotion,
   pointAliases,
   readAliases,
   recordVersion,

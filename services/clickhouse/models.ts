@@ -15,6 +15,8 @@ export interface VersionConfiguration {
   readonly release?: string;
   /** What it was judged on; `comparedBefore` is where the data ended that its recipe was last compared on. ISO 8601. */
   readonly holdout?: { readonly from: string; readonly actors: number; readonly comparedBefore: string };
+  /** The metric that decided, with the length of the list: `NDCG@20`. */
+  readonly judgedBy?: string;
   /** Over what was in service, in percent. */
   readonly lift?: { readonly percent: number; readonly low: number; readonly high: number } | null;
   readonly [more: string]: unknown;
@@ -127,19 +129,62 @@ export function recordVersion(clickhouse: ClickHouse, version: ModelVersion): Pr
   ]);
 }
 
+/** Why an alias moved: a run of the trainer, or a person. */
+export type PromotionCause = "training" | "promote" | "rollback";
+
+export interface Promotion {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly alias: string;
+  readonly version: string;
+  /** What the alias named before; `null`: nothing. */
+  readonly replaces: string | null;
+  readonly cause: PromotionCause;
+}
+
 /**
- * Makes each algorithm serve its version: one insert, so that a reader sees all of them or none.
+ * Makes each alias name its version: one insert, so that a reader sees all of them or none. What moved is recorded.
  *
  * @param now milliseconds since 1970; of two calls the later one holds
  * @throws ClickHouseError
  */
-export function pointAliases(
+export async function pointAliases(
   clickhouse: ClickHouse,
   versions: ReadonlyMap<string, string>,
   now: number,
+  cause: PromotionCause = "training",
 ): Promise<void> {
-  return clickhouse.insert(
+  const before = await readAliases(clickhouse);
+  const moved = [...versions].filter(([alias, version]) => before.get(alias) !== version);
+  if (moved.length === 0) return;
+  await clickhouse.insert(
     "model_aliases",
-    [...versions].map(([alias, version]) => ({ alias, version, updated_at: now })),
+    moved.map(([alias, version]) => ({ alias, version, updated_at: now })),
   );
+  await clickhouse.insert(
+    "model_promotions",
+    moved.map(([alias, version]) => ({
+      promoted_at: now,
+      alias,
+      version,
+      replaces: before.get(alias) ?? "",
+      cause,
+    })),
+  );
+}
+
+/** Of one alias, the newest first. @throws ClickHouseError */
+export async function listPromotions(clickhouse: ClickHouse, alias: string): Promise<Promotion[]> {
+  const rows = await clickhouse.query<{ at: string; version: string; replaces: string; cause: PromotionCause }>(
+    `SELECT toUnixTimestamp64Milli(promoted_at) AS at, version, replaces, cause
+     FROM model_promotions WHERE alias = {alias:String} ORDER BY promoted_at DESC, version`,
+    { alias },
+  );
+  return rows.map(({ at, version, replaces, cause }) => ({
+    at: Number(at),
+    alias,
+    version,
+    replaces: replaces === "" ? null : replaces,
+    cause,
+  }));
 }

@@ -9,6 +9,7 @@ import {
   showDeadLetter,
 } from "../consumer/index.ts";
 import { jsonBody, methodNotAllowed, problem } from "../http/index.ts";
+import { type Moved, VersionRefusedError } from "../trainer/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 import { countTopics } from "./topic-counts.ts";
 import type { Training } from "./training.ts";
@@ -32,6 +33,8 @@ const replayBody = z.strictObject({
   reason: z.string().optional(),
   ids: z.array(z.string()).min(1).optional(),
 });
+
+const promoteBody = z.strictObject({ version: z.string().min(1) });
 
 const texts = z.record(z.string(), z.string());
 
@@ -118,6 +121,17 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
     .post(...jsonBody(SMALL_BODY), async (_request, response) => response.json(await training.run()))
     .all(methodNotAllowed(["POST"]));
   router
+    .route("/admin/models/promote")
+    .post(...jsonBody(SMALL_BODY), async (request, response) => {
+      const body = checked(promoteBody, request.body, response, "pointer");
+      if (body !== null) await moved(response, training.promote(body.version));
+    })
+    .all(methodNotAllowed(["POST"]));
+  router
+    .route("/admin/models/rollback")
+    .post(...jsonBody(SMALL_BODY), async (_request, response) => moved(response, training.rollBack()))
+    .all(methodNotAllowed(["POST"]));
+  router
     .route("/admin/topics")
     .get(async (_request, response) => {
       const topics = pipeline.topics();
@@ -155,6 +169,15 @@ export function adminRouter(pipeline: EmbeddedPipeline, training: Training): Rou
     })
     .all(methodNotAllowed(["POST"]));
   return router;
+}
+
+async function moved(response: Response, move: Promise<Moved>): Promise<void> {
+  try {
+    response.json(await move);
+  } catch (error) {
+    if (!(error instanceof VersionRefusedError)) throw error;
+    problem(response, { type: "conflict", detail: error.message });
+  }
 }
 
 /** What a request says, by its schema; `null` when it is at fault, which the response then says. */

@@ -72,7 +72,7 @@ export async function runLocal(options: LocalOptions): Promise<RunningLocal> {
     closing.push(() => pipeline.close());
     const recommender = await openRecommender(pipeline, options);
     closing.push(() => recommender.close());
-    const training = await startTraining({ pipeline, logger, now, onPublished: () => recommender.refresh() });
+    const training = await startTraining({ pipeline, logger, now, onMoved: () => recommender.refresh() });
     closing.push(() => training.close());
     const server = await serve({ pipeline, recommender, training, folder, options });
     closing.push(() => server.close());
@@ -97,6 +97,7 @@ function openRecommender(pipeline: EmbeddedPipeline, options: LocalOptions): Pro
     signalsTopic: pipeline.names.signalsTopic,
     serving: {
       seen: () => serving.seen,
+      pinnedVersion: () => serving.model?.pinnedVersion,
       sessionMinutes: serving.sessionMinutes,
       weights: training.weights,
       halfLifeDays: training.halfLifeDays,

@@ -1,7 +1,15 @@
 import { Cron } from "croner";
 import type { Logger } from "pino";
-import { type ClickHouse, type ListedVersion, listVersions, openClickHouse, readAliases } from "../clickhouse/index.ts";
-import { type TrainingResult, train } from "../trainer/index.ts";
+import { type ClickHouse, openClickHouse, readAliases } from "../clickhouse/index.ts";
+import {
+  type Moved,
+  promote,
+  type Registry,
+  readRegistry,
+  rollBack,
+  type TrainingResult,
+  train,
+} from "../trainer/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 
 export interface TrainingOptions {
@@ -9,8 +17,8 @@ export interface TrainingOptions {
   readonly logger: Logger;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** After a run that published something. */
-  readonly onPublished: () => Promise<void>;
+  /** When other versions are to be served than before. */
+  readonly onMoved: () => Promise<void>;
 }
 
 export interface TrainingStatus {
@@ -20,15 +28,12 @@ export interface TrainingStatus {
   readonly lastResult: string | null;
 }
 
-export interface Models {
-  /** The version that each algorithm serves. */
-  readonly aliases: Readonly<Record<string, string>>;
-  /** The newest first. */
-  readonly versions: readonly ListedVersion[];
-}
-
 export interface Training {
-  models(): Promise<Models>;
+  models(): Promise<Registry>;
+  /** Has the version answer users. @throws VersionRefusedError */
+  promote(version: string): Promise<Moved>;
+  /** Has the version answer users that did so before. @throws VersionRefusedError */
+  rollBack(): Promise<Moved>;
   /** Trains now; joins a run under way. @throws ClickHouseError */
   run(onProgress?: (share: number) => void): Promise<TrainingResult>;
   /** Trains where no model was published yet. */
@@ -58,7 +63,7 @@ export async function startTraining(options: TrainingOptions): Promise<Training>
       maxRankMilliseconds: objectives.latencyMilliseconds,
     });
     lastResult = result.result;
-    if (result.versions.some(({ status }) => status === "published")) await options.onPublished();
+    if (result.versions.some(({ status }) => status === "published")) await options.onMoved();
     return result;
   };
   const run = (onProgress: (share: number) => void = () => {}) => {
@@ -66,6 +71,12 @@ export async function startTraining(options: TrainingOptions): Promise<Training>
       underWay = null;
     });
     return underWay;
+  };
+
+  const moved = async (move: Promise<Moved>) => {
+    const done = await move;
+    await options.onMoved();
+    return done;
   };
 
   const schedule = new Cron(
@@ -78,10 +89,9 @@ export async function startTraining(options: TrainingOptions): Promise<Training>
 
   return {
     run,
-    async models() {
-      const [versions, aliases] = [await listVersions(pipeline.clickhouse), await readAliases(pipeline.clickhouse)];
-      return { aliases: Object.fromEntries(aliases), versions };
-    },
+    models: () => readRegistry(pipeline.clickhouse),
+    promote: (version) => moved(promote(pipeline.clickhouse, version, now())),
+    rollBack: () => moved(rollBack(pipeline.clickhouse, now())),
     async runIfNone(onProgress) {
       if ((await readAliases(pipeline.clickhouse)).size === 0) await run(onProgress);
     },

@@ -4,4 +4,5 @@
  */
 export { type DeadLetters, withDeadLetters } from "./dead-letters.ts";
 export type { CleanedUp, JobOptions, Migrated } from "./jobs.ts";
+export { type Models, withModels } from "./models.ts";
 export type { Role, RoleContext, RoleOptions, RoleStatus, RunningRole } from "./role.ts";

@@ -40,11 +40,16 @@ test("a recommender tells ClickHouse, refused models and signals apart", () => {
   const signals = { caughtUp: true, lag: 0, freshnessMilliseconds: 1, error: null };
   const fine = { error: null, errorCause: null, refused: [], signals };
   expect(recommenderProblems(fine)).toEqual([]);
-  const refused = [{ algorithm: "popular", version: "p-1", reason: "a row is missing", refusedAt: "" }] as const;
+  const broken = { reason: "a row is missing", pinned: false, refusedAt: "" };
+  const refused = [
+    { slot: "popular", version: "p-1", ...broken },
+    { slot: "champion", version: "h-1", ...broken, pinned: true },
+  ] as const;
   const all = { error: "no", errorCause: "Rights", refused, signals: { ...signals, error: "away" } } as const;
   expect(recommenderProblems(all).map(({ about, reason }) => `${about} ${reason}`)).toEqual([
     "Sink NotAuthorized",
     "Model LoadFailed",
+    "Model PinnedVersionMissing",
     "Source Unreachable",
   ]);
 });

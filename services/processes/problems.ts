@@ -36,8 +36,9 @@ export function recommenderProblems(
   const { error, errorCause, refused, signals } = status;
   const problems: Problem[] = [];
   if (error !== null) problems.push(sinkProblem(errorCause?.toLowerCase() ?? "", error));
-  for (const { algorithm, version, reason } of refused) {
-    problems.push({ about: "Model", reason: "LoadFailed", message: `${algorithm} ${version} is refused: ${reason}` });
+  for (const { slot, version, reason: found, pinned } of refused) {
+    const reason = pinned ? "PinnedVersionMissing" : "LoadFailed";
+    problems.push({ about: "Model", reason, message: `${slot} ${version} is refused: ${found}` });
   }
   if (signals.error !== null) problems.push({ about: "Source", reason: "Unreachable", message: signals.error });
   return problems;

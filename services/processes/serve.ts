@@ -1,7 +1,7 @@
 /** `productmatcher serve`: recommendations over HTTP. */
 import express from "express";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
-import { type RecommenderStatus, startRecommender } from "../recommender/index.ts";
+import { type RecommenderStatus, type ServedVersionStatus, startRecommender } from "../recommender/index.ts";
 import type { WrittenReport } from "../role-report/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
 import { kafkaLog } from "./kafka.ts";
@@ -21,6 +21,7 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
       signalsTopic: names.signalsTopic,
       serving: {
         seen: () => live.spec().serving.seen,
+        pinnedVersion: () => live.spec().serving.model?.pinnedVersion,
         sessionMinutes: serving.sessionMinutes,
         weights: training.weights,
         halfLifeDays: training.halfLifeDays,
@@ -51,14 +52,16 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
 
 function reportOf(status: RecommenderStatus): WrittenReport {
   const { models, signals, latencyMilliseconds } = status;
-  // In the order in which the recommender asks them.
-  const [served] = Object.entries(models);
   return {
     problems: recommenderProblems(status),
-    ...(served === undefined ? {} : { model: { algorithm: served[0], ...served[1] } }),
+    ...(models.champion === undefined ? {} : { model: modelReport(models.champion) }),
     ...(latencyMilliseconds === null ? {} : { latencyMilliseconds }),
     ...(signals.freshnessMilliseconds === null
       ? {}
       : { source: { freshnessMilliseconds: signals.freshnessMilliseconds } }),
   };
+}
+
+function modelReport({ score, ...served }: ServedVersionStatus): WrittenReport["model"] {
+  return score === null ? served : { ...served, metric: score.metric, score: score.value.toFixed(4) };
 }

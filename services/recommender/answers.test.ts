@@ -5,31 +5,35 @@ import { describe, expect, test } from "vitest";
 import { ACTOR_LIMITS, Actors } from "./actors.ts";
 import { recommendationAnswers } from "./answers.ts";
 import { Catalogue } from "./catalogue.ts";
+import { HistoryModels } from "./history-models.ts";
 import { ItemIndex } from "./item-index.ts";
 import { recommenderMetrics } from "./metrics.ts";
 import { NO_MODEL, type ServedModel } from "./model.ts";
-import { NeighbourRanker } from "./ranking.ts";
-import { SessionRanker } from "./session-ranking.ts";
 
 const ITEMS = ["a", "b", "c", "d", "e", "f"];
 
 /** A ring: each item's neighbours are the next two, or of another version the two before. */
-function modelOf(version: number): ServedModel {
+function modelOf(items: ItemIndex, version: number): ServedModel {
   const forward = version % 2 === 0;
-  const name = { version: `v${version}`, versionJson: `"v${version}"`, createdAt: 0, servedSince: 0 };
+  const name = { version: `v${version}`, versionJson: `"v${version}"`, createdAt: 0, servedSince: 0, score: null };
   const all = ITEMS.map((_, at) => at);
   const steps = forward ? [1, 2] : [ITEMS.length - 1, ITEMS.length - 2];
   return {
-    itemNeighbours: {
+    ...NO_MODEL,
+    champion: new HistoryModels(items).neighbours({
       ...name,
+      algorithm: "itemNeighbours",
       start: Int32Array.from(all, (at) => at * 2),
       end: Int32Array.from(all, (at) => at * 2 + 2),
       items: Int32Array.from(all.flatMap((at) => steps.map((step) => (at + step) % ITEMS.length))),
       weights: Float32Array.from(all.flatMap(() => [1, 0.5])),
+    }),
+    popular: {
+      ...name,
+      algorithm: "popular",
+      items: Int32Array.from(all),
+      scores: Float64Array.from(all, (at) => 10 - at),
     },
-    sessionNeighbours: null,
-    popular: { ...name, items: Int32Array.from(all), scores: Float64Array.from(all, (at) => 10 - at) },
-    trending: null,
   };
 }
 
@@ -46,8 +50,6 @@ function shopOf() {
     onLoad: () => undefined,
   });
   const shop = { items, catalogue, actors, model: NO_MODEL };
-  const ranker = new NeighbourRanker(items);
-  const sessionRanker = new SessionRanker(items);
   const answersWith = (answerBytes: number) =>
     recommendationAnswers({
       items,
@@ -55,8 +57,6 @@ function shopOf() {
       shelf: () => ({
         model: shop.model,
         catalogue,
-        ranker,
-        sessionRanker,
         seen: "Decay",
         recentItems: () => actors.recentItems(),
       }),
@@ -94,7 +94,7 @@ describe("answers that are kept", () => {
         const { shop, answersWith } = shopOf();
         const keeping = answersWith(1_000_000);
         const computing = answersWith(0);
-        shop.model = modelOf(0);
+        shop.model = modelOf(shop.items, 0);
         for (const [at, event] of steps.entries()) {
           if ("ask" in event) {
             const exclude = event.exclude === "" ? "" : `&exclude=${event.exclude}`;
@@ -107,7 +107,7 @@ describe("answers that are kept", () => {
             const { change: itemId, hidden, price } = event;
             shop.catalogue.apply([{ itemId, name: "", categories: [], price, hidden, since: 0 }]);
           } else {
-            shop.model = modelOf(event.publish);
+            shop.model = modelOf(shop.items, event.publish);
           }
         }
       }),
@@ -119,7 +119,7 @@ describe("answers that are kept", () => {
     const { shop, answersWith } = shopOf();
     const answer = answersWith(1_000_000);
     const ask = () => answer({ method: "GET", url: "/v1/recommendations/users/ann?limit=1" });
-    shop.model = modelOf(0);
+    shop.model = modelOf(shop.items, 0);
     await ask();
     shop.actors.apply([{ actorId: "ann", event: "view", itemId: "a", occurredAt: 1, quantity: 1, eventId: "1" }]);
     const first = ask();

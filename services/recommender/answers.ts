@@ -7,6 +7,7 @@ import { type Interest, visitInterests } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { RecentLatency } from "./latency.ts";
 import type { RecommenderMetrics } from "./metrics.ts";
+import type { HistoryModel, ServedModel } from "./model.ts";
 import { type FillSource, recommend, type Shelf, type Source } from "./recommend.ts";
 import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest } from "./request.ts";
 
@@ -37,7 +38,7 @@ const FAILED: Problem = { type: "internal-error", detail: "The service failed on
 
 /** The sources that an endpoint is for; anything else is a fall-back. */
 const SOURCES_OF: Readonly<Record<Endpoint, readonly Source[]>> = {
-  users: ["similar"],
+  users: ["personal", "similar", "session"],
   similar: ["similar"],
   session: ["session", "similar"],
   popular: ["popular"],
@@ -113,7 +114,7 @@ function answerFrom(
   if (known !== undefined) return known;
   const list = recommend(shelf, {
     history,
-    visit: endpoint === "session",
+    models: modelsFor(endpoint, shelf.model),
     fill: endpoint === "popular" || (endpoint === "users" && history.length === 0) ? POPULAR_FIRST : AFTER_SIMILAR,
     limit,
     excluded: excludedBy(items, request),
@@ -131,6 +132,13 @@ function answerFrom(
   const ownAlone = list.length === limit && list.at(-1)?.source !== "latest";
   if (endpoint === "users" && fallback === undefined && ownAlone) cache?.put(history, url, shelf, answer);
   return answer;
+}
+
+/** Whom an endpoint asks, in this order. Content knows of items that nobody has touched. */
+function modelsFor(endpoint: Endpoint, model: ServedModel): readonly (HistoryModel | null)[] {
+  if (endpoint === "session") return [model.sessionNeighbours, model.itemNeighbours, model.content];
+  if (endpoint === "similar") return [model.itemNeighbours, model.content];
+  return [model.champion, model.content];
 }
 
 function excludedBy(items: ItemIndex, { subject, exclude }: RecommendationRequest): ReadonlySet<number> {

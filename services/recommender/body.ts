@@ -1,15 +1,6 @@
 import type { ItemIndex } from "./item-index.ts";
-import type { ServedModel } from "./model.ts";
+import type { ServedVersion } from "./model.ts";
 import type { Recommendation, Shelf, Source } from "./recommend.ts";
-
-/** The algorithm behind each source; the latest items come from no model. */
-const ALGORITHM_OF = {
-  session: "sessionNeighbours",
-  similar: "itemNeighbours",
-  trending: "trending",
-  popular: "popular",
-  latest: null,
-} as const satisfies Record<Source, keyof ServedModel | null>;
 
 export interface BodyOptions {
   /** Members before the list, as JSON text without braces: `"user":"42"`; empty for none. */
@@ -24,32 +15,22 @@ export interface BodyOptions {
  */
 export function answerBody(
   items: ItemIndex,
-  { model, catalogue }: Pick<Shelf, "model" | "catalogue">,
+  { catalogue }: Pick<Shelf, "catalogue">,
   list: readonly Recommendation[],
   { subject, fallback }: BodyOptions,
 ): string {
   let entries = "";
-  const used = new Set<Source>();
-  for (const { item, score, source, because } of list) {
-    used.add(source);
+  const used = new Set<ServedVersion>();
+  for (const { item, score, source, from, because } of list) {
+    if (from !== null) used.add(from);
     const cause = because === undefined ? "" : `,"because":${items.json(because)}`;
-    const version = versionJson(model, source);
-    const versionPart = version === undefined ? "" : `,"model":${version}`;
+    const versionPart = from === null ? "" : `,"model":${from.versionJson}`;
     entries += `${entries === "" ? "" : ","}${catalogue.label(item)},"score":${rounded(score)},"reason":{"type":"${source}"${cause}}${versionPart}}`;
   }
-  const versions: string[] = [];
-  for (const source of used) {
-    const version = versionJson(model, source);
-    if (version !== undefined) versions.push(`"${ALGORITHM_OF[source]}":${version}`);
-  }
+  const versions = [...used].map(({ algorithm, versionJson }) => `"${algorithm}":${versionJson}`);
   const head = subject === "" ? "" : `${subject},`;
   const fallbackPart = fallback === undefined ? "" : `"fallback":"${fallback}",`;
   return `{${head}"model":{${versions.join(",")}},${fallbackPart}"items":[${entries}]}`;
-}
-
-function versionJson(model: ServedModel, source: Source): string | undefined {
-  const algorithm = ALGORITHM_OF[source];
-  return algorithm === null ? undefined : model[algorithm]?.versionJson;
 }
 
 /** Six significant digits, which is more than any score means. */

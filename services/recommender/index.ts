@@ -6,6 +6,7 @@ export {
   type Recommender,
   type RecommenderOptions,
   type RecommenderStatus,
+  type ServedVersionStatus,
   type ServingOptions,
   startRecommender,
 } from "./recommender.ts";

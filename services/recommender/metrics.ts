@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { ALGORITHMS, type Algorithm } from "./model.ts";
+import { SLOTS, type Slot } from "./model.ts";
 
 /** What the gauges show, read when they are scraped. */
 export interface Observed {
-  readonly modelAgeSeconds: (algorithm: Algorithm) => number | undefined;
+  readonly modelAgeSeconds: (algorithm: Slot) => number | undefined;
   readonly refusedModels: () => number;
   readonly actors: () => number;
   readonly actorBytes: () => number;
@@ -36,7 +36,7 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     labelNames: ["algorithm"],
     registers,
     collect() {
-      for (const algorithm of ALGORITHMS) {
+      for (const algorithm of SLOTS) {
         const age = observed.modelAgeSeconds(algorithm);
         if (age !== undefined) this.set({ algorithm }, age);
       }

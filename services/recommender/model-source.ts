@@ -1,15 +1,18 @@
 import type { Logger } from "pino";
-import { type ClickHouse, listVersions, readAliases, verify } from "../clickhouse/index.ts";
+import { type ClickHouse, readAliases } from "../clickhouse/index.ts";
+import type { HistoryModels } from "./history-models.ts";
 import type { ItemIndex } from "./item-index.ts";
-import { ALGORITHMS, type Algorithm, NO_MODEL, type ServedModel } from "./model.ts";
-import { BrokenModelError, loadNeighbours, loadRanking, type PublishedVersion } from "./model-tables.ts";
-import { loadSessions } from "./session-model.ts";
+import { NO_MODEL, type ServedModel, SLOTS, type Slot } from "./model.ts";
+import { type LoadedModel, ModelLoader } from "./model-loader.ts";
+import { BrokenModelError } from "./model-tables.ts";
 
 /** A published version that is not served, and why. */
 export interface RefusedVersion {
-  readonly algorithm: Algorithm;
+  readonly slot: Slot;
   readonly version: string;
   readonly reason: string;
+  /** Whether the resource asks for it: `serving.model.pinnedVersion`. */
+  readonly pinned: boolean;
   /** Milliseconds since 1970. */
   readonly refusedAt: number;
 }
@@ -17,16 +20,12 @@ export interface RefusedVersion {
 /** A refused version is looked at again after this time: a replica may have shown the alias before all of its rows. */
 const RETRY_MILLISECONDS = 60_000;
 
-const LOADERS = {
-  itemNeighbours: loadNeighbours,
-  sessionNeighbours: loadSessions,
-  popular: loadRanking,
-  trending: loadRanking,
-};
-
 export interface ModelSourceOptions {
   readonly clickhouse: ClickHouse;
   readonly items: ItemIndex;
+  readonly models: HistoryModels;
+  /** Answers users in place of what the registry says. Asked at every look. */
+  readonly pinnedVersion: () => string | undefined;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -34,11 +33,14 @@ export interface ModelSourceOptions {
 /** Serves what the aliases name: a new version is loaded beside the old one, verified, and swapped in one step. */
 export class ModelSource {
   readonly #options: ModelSourceOptions;
-  readonly #refused = new Map<Algorithm, RefusedVersion>();
+  readonly #loader: ModelLoader;
+  readonly #refused = new Map<Slot, RefusedVersion>();
+  #serving: Readonly<Partial<Record<Slot, LoadedModel>>> = {};
   #current = NO_MODEL;
 
   constructor(options: ModelSourceOptions) {
     this.#options = options;
+    this.#loader = new ModelLoader(options);
   }
 
   get current(): ServedModel {
@@ -52,52 +54,47 @@ export class ModelSource {
   /** Takes over what was published since. A broken version is refused and the one before it stays. @throws ClickHouseError */
   async refresh(): Promise<void> {
     const aliases = await readAliases(this.#options.clickhouse);
-    const loaded: Partial<ServedModel>[] = [];
-    for (const algorithm of ALGORITHMS) {
-      const version = aliases.get(algorithm);
+    const pinned = this.#options.pinnedVersion();
+    const serving = { ...this.#serving };
+    for (const slot of SLOTS) {
+      const version = slot === "champion" ? (pinned ?? aliases.get(slot)) : aliases.get(slot);
       if (version === undefined) continue;
-      if (version === this.#current[algorithm]?.version) this.#refused.delete(algorithm);
-      else if (this.#mayTry(algorithm, version)) loaded.push(await this.#load(algorithm, version));
+      if (version === this.#current[slot]?.version) this.#refused.delete(slot);
+      else if (this.#mayTry(slot, version)) await this.#take(slot, version, serving);
     }
-    if (loaded.length > 0) this.#current = Object.assign({}, this.#current, ...loaded);
+    if (SLOTS.every((slot) => serving[slot] === this.#serving[slot])) return;
+    this.#serving = serving;
+    this.#current = modelOf(serving);
+    this.#loader.keep(Object.values(serving).filter((model) => model !== undefined));
   }
 
-  #mayTry(algorithm: Algorithm, version: string): boolean {
-    const refused = this.#refused.get(algorithm);
+  #mayTry(slot: Slot, version: string): boolean {
+    const refused = this.#refused.get(slot);
     return refused?.version !== version || this.#options.now() - refused.refusedAt >= RETRY_MILLISECONDS;
   }
 
-  async #load(algorithm: Algorithm, version: string): Promise<Partial<ServedModel>> {
-    const { clickhouse, items, now, logger } = this.#options;
+  async #take(slot: Slot, version: string, serving: Partial<Record<Slot, LoadedModel>>): Promise<void> {
+    const { now, logger } = this.#options;
     try {
-      const published = await this.#published(algorithm, version);
-      const model = await LOADERS[algorithm](clickhouse, items, published, now);
-      this.#refused.delete(algorithm);
-      logger.info({ algorithm, version, replaces: this.#current[algorithm]?.version }, "a model version is served");
-      return { [algorithm]: model };
+      serving[slot] = await this.#loader.load(version, slot === "champion" ? undefined : slot);
+      this.#refused.delete(slot);
+      logger.info({ slot, version, replaces: this.#current[slot]?.version }, "a model version is served");
     } catch (cause) {
       if (!(cause instanceof BrokenModelError)) throw cause;
-      this.#refused.set(algorithm, { algorithm, version, reason: cause.message, refusedAt: now() });
-      logger.error(
-        { err: cause, algorithm, version, serving: this.#current[algorithm]?.version },
-        "a model is refused",
-      );
-      return {};
+      const pinned = slot === "champion" && version === this.#options.pinnedVersion();
+      this.#refused.set(slot, { slot, version, reason: cause.message, pinned, refusedAt: now() });
+      logger.error({ err: cause, slot, version, serving: this.#current[slot]?.version }, "a model is refused");
     }
   }
+}
 
-  async #published(algorithm: Algorithm, version: string): Promise<PublishedVersion> {
-    const { clickhouse } = this.#options;
-    const published = (await listVersions(clickhouse)).find((listed) => listed.version === version);
-    if (published === undefined) throw new BrokenModelError(`model_versions has no version ${version}`);
-    if (published.algorithm !== algorithm) {
-      throw new BrokenModelError(`version ${version} is of algorithm ${published.algorithm}, not ${algorithm}`);
-    }
-    if (published.status !== "published") {
-      throw new BrokenModelError(`version ${version} is ${published.status}, not published`);
-    }
-    const verification = await verify(clickhouse, version, published);
-    if (!verification.ok) throw new BrokenModelError(verification.reason);
-    return published;
-  }
+function modelOf(serving: Readonly<Partial<Record<Slot, LoadedModel>>>): ServedModel {
+  return {
+    champion: serving.champion?.asHistoryModel ?? null,
+    itemNeighbours: serving.itemNeighbours?.asHistoryModel ?? null,
+    sessionNeighbours: serving.sessionNeighbours?.asHistoryModel ?? null,
+    content: serving.content?.asHistoryModel ?? null,
+    popular: serving.popular?.ranking ?? null,
+    trending: serving.trending?.ranking ?? null,
+  };
 }

@@ -3,7 +3,10 @@ import type { ItemIndex } from "./item-index.ts";
 import type { Neighbours, Ranking, ServedVersion } from "./model.ts";
 
 /** What the registry says of a version, as far as loading needs it. */
-export type PublishedVersion = Pick<ModelVersion, "version" | "entries" | "createdAt" | "dataTo" | "configuration">;
+export type PublishedVersion = Pick<
+  ModelVersion,
+  "version" | "algorithm" | "entries" | "createdAt" | "dataTo" | "configuration" | "metrics"
+>;
 
 /** A version that must not be served: what is stored is not what was published. */
 export class BrokenModelError extends Error {
@@ -135,6 +138,29 @@ export function checkCount({ version, entries }: PublishedVersion, found: number
   if (found !== entries) throw new BrokenModelError(`version ${version} has ${found} rows, ${entries} were published`);
 }
 
-export function served({ version, createdAt }: PublishedVersion, now: () => number): ServedVersion {
-  return { version, versionJson: JSON.stringify(version), createdAt, servedSince: now() };
+export function served(published: PublishedVersion, now: () => number): ServedVersion {
+  const { version, algorithm, createdAt, metrics, configuration } = published;
+  const metric = configuration.judgedBy;
+  const [, value] = Object.entries(metrics).find(([name]) => name.toLowerCase() === metric?.toLowerCase()) ?? [];
+  return {
+    algorithm,
+    version,
+    versionJson: JSON.stringify(version),
+    createdAt,
+    servedSince: now(),
+    score: metric === undefined || value === undefined ? null : { metric, value },
+  };
+}
+
+/** Parameters that scoring needs, none of them negative. @throws BrokenModelError */
+export function numbersOf<Name extends string>(
+  { version, configuration }: PublishedVersion,
+  names: readonly Name[],
+): Record<Name, number> {
+  const entries = names.map((name): [Name, number] => {
+    const value = configuration.parameters[name];
+    if (typeof value === "number" && value >= 0) return [name, value];
+    throw new BrokenModelError(`version ${version} was published without the parameter ${name}`);
+  });
+  return Object.fromEntries(entries) as Record<Name, number>;
 }

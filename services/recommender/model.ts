@@ -1,12 +1,17 @@
 /** Models as they are served: immutable, in flat arrays by number of the item index. */
 import type { SessionScorer } from "../scoring/index.ts";
+import type { Interest } from "./history.ts";
 
-export const ALGORITHMS = ["itemNeighbours", "sessionNeighbours", "popular", "trending"] as const;
+/**
+ * The places that a model can be served in, each an alias of the registry: what answers users, whichever algorithm that
+ * is, and algorithms that endpoints ask for by themselves.
+ */
+export const SLOTS = ["champion", "itemNeighbours", "sessionNeighbours", "content", "popular", "trending"] as const;
 
-/** An algorithm and, at the same time, the alias under which its served version is published. */
-export type Algorithm = (typeof ALGORITHMS)[number];
+export type Slot = (typeof SLOTS)[number];
 
 export interface ServedVersion {
+  readonly algorithm: string;
   readonly version: string;
   /** The version as JSON text. */
   readonly versionJson: string;
@@ -14,6 +19,8 @@ export interface ServedVersion {
   readonly createdAt: number;
   /** When this process began to serve it; milliseconds since 1970. */
   readonly servedSince: number;
+  /** What it was judged by and how it did, such as `{ metric: "NDCG@20", value: 0.15 }`; `null`: it was not judged. */
+  readonly score: { readonly metric: string; readonly value: number } | null;
 }
 
 /** Similar items: those of item `i` stand at `start[i]` up to `end[i]`, the most similar first. */
@@ -36,12 +43,42 @@ export interface Ranking extends ServedVersion {
   readonly scores: Float64Array;
 }
 
+export interface Candidate {
+  readonly item: number;
+  readonly score: number;
+  /** The item of the history that contributed most; `undefined` where the model cannot tell. */
+  readonly because: number | undefined;
+}
+
+/**
+ * The best for a history, the best first, ties by item id.
+ *
+ * @param history the item touched last first
+ * @param limit at least 1
+ * @param share what is left of an item's score, 0 to 1; 0 leaves the item out. Asked only for items that would rank
+ */
+export type Rank = (history: readonly Interest[], limit: number, share: (item: number) => number) => Candidate[];
+
+/** A model of any algorithm that can answer for a history. */
+export interface HistoryModel extends ServedVersion {
+  readonly rank: Rank;
+}
+
 /** What is served at one moment; `null` where nothing was published yet. */
 export interface ServedModel {
-  readonly itemNeighbours: Neighbours | null;
-  readonly sessionNeighbours: Sessions | null;
+  readonly champion: HistoryModel | null;
+  readonly itemNeighbours: HistoryModel | null;
+  readonly sessionNeighbours: HistoryModel | null;
+  readonly content: HistoryModel | null;
   readonly popular: Ranking | null;
   readonly trending: Ranking | null;
 }
 
-export const NO_MODEL: ServedModel = { itemNeighbours: null, sessionNeighbours: null, popular: null, trending: null };
+export const NO_MODEL: ServedModel = {
+  champion: null,
+  itemNeighbours: null,
+  sessionNeighbours: null,
+  content: null,
+  popular: null,
+  trending: null,
+};

@@ -1,13 +1,6 @@
 import type { Interest } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
-import type { Neighbours } from "./model.ts";
-
-export interface Candidate {
-  readonly item: number;
-  readonly score: number;
-  /** The item of the history that contributed most. */
-  readonly because: number;
-}
+import type { Candidate, Neighbours } from "./model.ts";
 
 /**
  * Ranks the neighbours of a history: score(j) = sum over items i of the history of strength(i) * similarity(i, j), the
@@ -58,7 +51,7 @@ export class NeighbourRanker {
     return best;
   }
 
-  #precedes(score: number, item: number, other: Candidate): boolean {
+  #precedes(score: number, item: number, other: Pick<Candidate, "item" | "score">): boolean {
     return score !== other.score ? score > other.score : this.#items.compare(item, other.item) < 0;
   }
 

@@ -2,14 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Catalogue } from "./catalogue.ts";
 import type { Interest, SeenPolicy } from "./history.ts";
+import { HistoryModels } from "./history-models.ts";
 import { ItemIndex } from "./item-index.ts";
-import type { Neighbours, Ranking } from "./model.ts";
-import { NeighbourRanker } from "./ranking.ts";
+import { type Neighbours, NO_MODEL, type Ranking } from "./model.ts";
 import { type Question, recommend, type Shelf } from "./recommend.ts";
-import { SessionRanker } from "./session-ranking.ts";
 
 const ITEMS = 30;
-const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, servedSince: 0 };
+const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, servedSince: 0, score: null };
 
 type Pairs = readonly (readonly (readonly [item: number, weight: number])[])[];
 
@@ -18,6 +17,7 @@ function neighbours(pairs: Pairs): Neighbours {
   const end = Int32Array.from(rows, (_, at) => rows.slice(0, at + 1).flat().length);
   return {
     ...VERSION,
+    algorithm: "itemNeighbours",
     start: Int32Array.from(rows, (_, at) => end[at - 1] ?? 0),
     end,
     items: Int32Array.from(rows.flat().map(([item]) => item)),
@@ -26,7 +26,8 @@ function neighbours(pairs: Pairs): Neighbours {
 }
 
 function ranking(items: readonly number[]): Ranking {
-  return { ...VERSION, items: Int32Array.from(items), scores: Float64Array.from(items, (_, at) => items.length - at) };
+  const scores = Float64Array.from(items, (_, at) => items.length - at);
+  return { ...VERSION, algorithm: "popular", items: Int32Array.from(items), scores };
 }
 
 interface Given {
@@ -55,14 +56,12 @@ function shelfOf({ pairs, popular, trending, hidden, inCategory, seen }: Given):
   );
   return {
     model: {
-      itemNeighbours: neighbours(pairs),
-      sessionNeighbours: null,
+      ...NO_MODEL,
+      champion: new HistoryModels(items).neighbours(neighbours(pairs)),
       popular: ranking(popular),
       trending: ranking(trending),
     },
     catalogue,
-    ranker: new NeighbourRanker(items),
-    sessionRanker: new SessionRanker(items),
     seen,
     recentItems: () => [],
   };
@@ -97,7 +96,8 @@ const asked = fc.record<Asked>({
 
 function questionOf(shelf: Shelf, { history, limit, excluded, filtered }: Asked): Question {
   const category = filtered ? (shelf.catalogue.category("sale") ?? null) : undefined;
-  return { history, visit: false, limit, excluded, category, fill: ["trending", "popular", "latest"] };
+  const models = [shelf.model.champion];
+  return { history, models, limit, excluded, category, fill: ["trending", "popular", "latest"] };
 }
 
 describe("recommend", () => {
@@ -186,29 +186,32 @@ describe("recommend", () => {
   const interest = (number: number, freshness = 0): Interest => ({ item: number, strength: 1, freshness });
 
   test("says which item of the history counted most, then fills from the sources in their order", () => {
-    const list = recommend(shelfOf(SHOP), {
+    const shelf = shelfOf(SHOP);
+    const { champion, popular, trending } = shelf.model;
+    const list = recommend(shelf, {
       history: [interest(0), interest(3)],
-      visit: false,
+      models: [champion],
       fill: ["trending", "popular", "latest"],
       limit: 6,
       excluded: new Set(),
       category: undefined,
     });
     expect(list).toEqual([
-      { item: 1, score: 1, source: "similar", because: 0 },
-      { item: 2, score: 0.75, source: "similar", because: 0 },
-      { item: 6, score: 2, source: "trending", because: undefined },
-      { item: 7, score: 1, source: "trending", because: undefined },
-      { item: 5, score: 3, source: "popular", because: undefined },
-      { item: 4, score: 0, source: "latest", because: undefined },
+      { item: 1, score: 1, source: "similar", from: champion, because: 0 },
+      { item: 2, score: 0.75, source: "similar", from: champion, because: 0 },
+      { item: 6, score: 2, source: "trending", from: trending, because: undefined },
+      { item: 7, score: 1, source: "trending", from: trending, because: undefined },
+      { item: 5, score: 3, source: "popular", from: popular, because: undefined },
+      { item: 4, score: 0, source: "latest", from: null, because: undefined },
     ]);
   });
 
   test("under Decay seen items come back with time, and at once only when nothing else is left", () => {
+    const shelf = shelfOf(SHOP);
     const ask = (freshness: number, limit: number) =>
-      recommend(shelfOf(SHOP), {
+      recommend(shelf, {
         history: [interest(0), interest(1, freshness)],
-        visit: false,
+        models: [shelf.model.champion],
         fill: ["popular", "latest"],
         limit,
         excluded: new Set(),
@@ -222,7 +225,7 @@ describe("recommend", () => {
   test("a category that no item has gives an empty list", () => {
     const question = {
       history: [],
-      visit: false,
+      models: [],
       fill: ["latest"],
       limit: 5,
       excluded: new Set<number>(),

@@ -1,18 +1,19 @@
 import type { Catalogue } from "./catalogue.ts";
 import type { Interest, SeenPolicy } from "./history.ts";
-import type { ServedModel } from "./model.ts";
-import type { NeighbourRanker } from "./ranking.ts";
-import type { SessionRanker } from "./session-ranking.ts";
+import type { HistoryModel, ServedModel, ServedVersion } from "./model.ts";
 
 export type FillSource = "trending" | "popular" | "latest";
-export type Source = "session" | "similar" | FillSource;
+/** Why an item is there: it goes with an item of the history, with the visit, with the taste of the actor, ... */
+export type Source = "session" | "similar" | "personal" | FillSource;
 
 /** One recommended item. Scores compare within one source only. */
 export interface Recommendation {
   readonly item: number;
   readonly score: number;
   readonly source: Source;
-  /** The item of the history that counted most; `undefined` for what is filled in. */
+  /** What ranked it; `null` for the latest items. */
+  readonly from: ServedVersion | null;
+  /** The item of the history that counted most; `undefined` where there is none. */
   readonly because: number | undefined;
 }
 
@@ -20,8 +21,6 @@ export interface Recommendation {
 export interface Shelf {
   readonly model: ServedModel;
   readonly catalogue: Catalogue;
-  readonly ranker: NeighbourRanker;
-  readonly sessionRanker: SessionRanker;
   readonly seen: SeenPolicy;
   /** Items of the latest events, the newest first: what there is to show of a shop without a catalogue. */
   recentItems(): readonly number[];
@@ -30,9 +29,9 @@ export interface Shelf {
 export interface Question {
   /** The item touched last first. */
   readonly history: readonly Interest[];
-  /** Whether the history is one visit: what past visits like it went on with comes first. */
-  readonly visit: boolean;
-  /** Where the list is filled from, in this order, after what is similar to the history. */
+  /** Models that are asked for the history, in this order, until the list is full. */
+  readonly models: readonly (HistoryModel | null)[];
+  /** Where the list is filled from, in this order, after what the models have. */
   readonly fill: readonly FillSource[];
   /** 1 to 100. */
   readonly limit: number;
@@ -41,14 +40,21 @@ export interface Question {
   readonly category: number | null | undefined;
 }
 
+/** What a model's algorithm has to say of why an item is there. */
+const SOURCE_OF: ReadonlyMap<string, Source> = new Map([
+  ["itemNeighbours", "similar"],
+  ["content", "similar"],
+  ["sessionNeighbours", "session"],
+]);
+
 /**
  * Recommendations, the best first: never a hidden or excluded item, never one twice, and as many as asked for when
  * there are items enough. What the actor has seen is left out (`Exclude`), ranked lower and used to fill up last
  * (`Decay`), or as any other (`Include`).
  */
 export function recommend(shelf: Shelf, question: Question): Recommendation[] {
-  const { history, visit, fill, limit, excluded, category } = question;
-  const { model, catalogue, ranker, sessionRanker, seen } = shelf;
+  const { history, models, fill, limit, excluded, category } = question;
+  const { catalogue, seen } = shelf;
   if (category === null) return [];
   const freshness = new Map<number, number>();
   if (seen !== "Include") for (const interest of history) freshness.set(interest.item, interest.freshness);
@@ -67,23 +73,18 @@ export function recommend(shelf: Shelf, question: Question): Recommendation[] {
     const left = freshness.get(item);
     return left === undefined ? 1 : seen === "Decay" ? left : 0;
   };
-  if (visit && model.sessionNeighbours !== null && history.length > 0) {
-    for (const candidate of sessionRanker.rank(model.sessionNeighbours, history, limit, share)) {
-      add({ ...candidate, source: "session" });
-    }
-  }
-  if (model.itemNeighbours !== null && history.length > 0 && list.length < limit) {
-    for (const { item, score, because } of ranker.rank(model.itemNeighbours, history, limit - list.length, share)) {
-      add({ item, score, source: "similar", because });
-    }
+  for (const model of history.length === 0 ? [] : models) {
+    if (model === null || list.length >= limit) continue;
+    const source = SOURCE_OF.get(model.algorithm) ?? "personal";
+    for (const candidate of model.rank(history, limit - list.length, share)) add({ ...candidate, source, from: model });
   }
   const fillWith = (admitted: (item: number) => boolean) => {
     for (const source of fill) {
-      for (const { items, scores } of rankedLists(source, shelf, category)) {
+      for (const { items, scores, from } of rankedLists(source, shelf, category)) {
         for (let rank = 0; rank < items.length && list.length < limit; rank += 1) {
           const item = items[rank] as number;
           if (chosen.has(item) || !admitted(item) || !eligible(item)) continue;
-          add({ item, score: scores?.[rank] ?? 0, source, because: undefined });
+          add({ item, score: scores?.[rank] ?? 0, source, from, because: undefined });
         }
         if (list.length >= limit) return;
       }
@@ -98,14 +99,15 @@ export function recommend(shelf: Shelf, question: Question): Recommendation[] {
 interface RankedList {
   readonly items: ArrayLike<number>;
   readonly scores?: ArrayLike<number>;
+  readonly from: ServedVersion | null;
 }
 
 function* rankedLists(source: FillSource, shelf: Shelf, category: number | undefined): Generator<RankedList> {
   if (source === "latest") {
-    yield { items: shelf.catalogue.latest(category) };
-    yield { items: shelf.recentItems() };
+    yield { items: shelf.catalogue.latest(category), from: null };
+    yield { items: shelf.recentItems(), from: null };
   } else {
     const ranking = shelf.model[source];
-    if (ranking !== null) yield ranking;
+    if (ranking !== null) yield { items: ranking.items, scores: ranking.scores, from: ranking };
   }
 }

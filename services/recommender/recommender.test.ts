@@ -59,7 +59,13 @@ async function start(options: Partial<RecommenderOptions> = {}, hot = true): Pro
     clickhouse,
     log,
     signalsTopic: SIGNALS_TOPIC,
-    serving: { seen: () => "Decay", sessionMinutes: 120, weights: { view: 1, purchase: 8 }, halfLifeDays: 30 },
+    serving: {
+      seen: () => "Decay",
+      pinnedVersion: () => undefined,
+      sessionMinutes: 120,
+      weights: { view: 1, purchase: 8 },
+      halfLifeDays: 30,
+    },
     registry,
     now: Date.now,
     pollMilliseconds: 600_000,
@@ -141,7 +147,7 @@ describe("a visit", () => {
     await clickhouse.insert("model_sessions", [{ version: "s2", session: 1, ended_at: 0, items: ["lamp", "stray"] }]);
     await recommender.refresh();
     expect((await session(["lamp"], "?limit=2")).items.map(({ item }) => item)).toEqual(["desk", "rug"]);
-    expect(recommender.status().refused).toMatchObject([{ algorithm: "sessionNeighbours", version: "s2" }]);
+    expect(recommender.status().refused).toMatchObject([{ slot: "sessionNeighbours", version: "s2" }]);
   });
 });
 
@@ -383,7 +389,7 @@ describe("models", () => {
     const status = (await (await fetch(`${server.address}/status`)).json()) as object;
     expect(status).toMatchObject({
       models: { popular: { version: "p1" } },
-      refused: [{ algorithm: "popular", version: "p2", reason: expect.stringContaining("p2") }],
+      refused: [{ slot: "popular", version: "p2", reason: expect.stringContaining("p2") }],
     });
     expect(logged.join()).toContain("a model is refused");
     expect(await (await fetch(`${server.address}/metrics`)).text()).toContain(

@@ -10,22 +10,23 @@ import { recommendationAnswers } from "./answers.ts";
 import { Catalogue } from "./catalogue.ts";
 import { CatalogueSource } from "./catalogue-source.ts";
 import { relevantEvents, type SeenPolicy } from "./history.ts";
+import { HistoryModels } from "./history-models.ts";
 import { clickHouseHistory, recentItems } from "./history-store.ts";
 import { ItemIndex } from "./item-index.ts";
 import { type RecentLatency, recentLatency } from "./latency.ts";
 import { recommenderMetrics } from "./metrics.ts";
-import { ALGORITHMS, type Algorithm } from "./model.ts";
+import { type ServedVersion, SLOTS, type Slot } from "./model.ts";
 import { ModelSource } from "./model-source.ts";
-import { NeighbourRanker } from "./ranking.ts";
 import { type Refresher, repeat } from "./refresher.ts";
 import type { RawRequest } from "./request.ts";
 import { hotPath, recommendationRouter } from "./router.ts";
-import { SessionRanker } from "./session-ranking.ts";
 import { type Tail, type TailStatus, tailSignals } from "./tail.ts";
 
 export interface ServingOptions {
   /** Asked at every answer. */
   readonly seen: () => SeenPolicy;
+  /** A version that answers users in place of what the registry says. Asked whenever models are looked for. */
+  readonly pinnedVersion: () => string | undefined;
   /** How far back the signals are read at the start. */
   readonly sessionMinutes: number;
   /** By event name, as in training. */
@@ -83,7 +84,14 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
   const items = new ItemIndex();
   const catalogue = new Catalogue(items);
   const background = await openClickHouse(clickhouse.target, clickhouse.database);
-  const models = new ModelSource({ clickhouse: background, items, now, logger });
+  const models = new ModelSource({
+    clickhouse: background,
+    items,
+    models: new HistoryModels(items),
+    pinnedVersion: serving.pinnedVersion,
+    now,
+    logger,
+  });
   const catalogueSource = new CatalogueSource(background, catalogue, now);
   const elapsed = () => performance.now();
   const latency = recentLatency(elapsed);
@@ -99,8 +107,8 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     },
   });
   const metrics = recommenderMetrics(registry, {
-    modelAgeSeconds: (algorithm) => {
-      const model = models.current[algorithm];
+    modelAgeSeconds: (slot) => {
+      const model = models.current[slot];
       return model === null ? undefined : (now() - model.createdAt) / 1_000;
     },
     refusedModels: () => models.refused.length,
@@ -141,16 +149,12 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
       logger.error({ err: cause }, "reading models and catalogue failed; trying again");
     },
   );
-  const ranker = new NeighbourRanker(items);
-  const sessionRanker = new SessionRanker(items);
   const answer = recommendationAnswers({
     items,
     actors,
     shelf: () => ({
       model: models.current,
       catalogue,
-      ranker,
-      sessionRanker,
       seen: serving.seen(),
       recentItems: () => actors.recentItems(),
     }),
@@ -184,9 +188,9 @@ function readinessOf(tail: Tail, refresher: Refresher): Readiness {
 
 /** What `/status` says; times are ISO 8601. */
 export interface RecommenderStatus {
-  readonly models: Readonly<Partial<Record<Algorithm, ServedVersionStatus>>>;
+  readonly models: Readonly<Partial<Record<Slot, ServedVersionStatus>>>;
   /** Published versions that are broken: the one before each is served on. */
-  readonly refused: readonly { algorithm: Algorithm; version: string; reason: string; refusedAt: string }[];
+  readonly refused: readonly { slot: Slot; version: string; reason: string; pinned: boolean; refusedAt: string }[];
   readonly catalogue: { readonly items: number; readonly hidden: number };
   readonly actors: { readonly count: number; readonly bytes: number };
   readonly signals: TailStatus;
@@ -199,7 +203,10 @@ export interface RecommenderStatus {
 }
 
 export interface ServedVersionStatus {
+  readonly algorithm: string;
   readonly version: string;
+  /** What it was judged by, and how it did. */
+  readonly score: ServedVersion["score"];
   readonly trainedAt: string;
   readonly servedSince: string;
 }
@@ -214,12 +221,13 @@ interface Parts {
 }
 
 function statusOf({ models, catalogue, actors, tail, refresher, latency }: Parts): RecommenderStatus {
-  const served: Partial<Record<Algorithm, ServedVersionStatus>> = {};
-  for (const algorithm of ALGORITHMS) {
-    const model = models.current[algorithm];
+  const served: Partial<Record<Slot, ServedVersionStatus>> = {};
+  for (const slot of SLOTS) {
+    const model = models.current[slot];
     if (model === null) continue;
-    const { version, createdAt, servedSince } = model;
-    served[algorithm] = { version, trainedAt: isoTime(createdAt), servedSince: isoTime(servedSince) };
+    const { algorithm, version, createdAt, servedSince, score } = model;
+    const [trainedAt, since] = [isoTime(createdAt), isoTime(servedSince)];
+    served[slot] = { algorithm, version, score, trainedAt, servedSince: since };
   }
   return {
     models: served,

@@ -2,7 +2,7 @@ import type { ClickHouse } from "../clickhouse/index.ts";
 import { type PastSession, type SessionParameters, SessionScorer, sessionIndex } from "../scoring/index.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { Sessions } from "./model.ts";
-import { BrokenModelError, checkCount, PAGE, type PublishedVersion, served } from "./model-tables.ts";
+import { BrokenModelError, checkCount, numbersOf, PAGE, type PublishedVersion, served } from "./model-tables.ts";
 
 const SESSION_PAGE = `
 SELECT session, toUnixTimestamp64Milli(ended_at) AS ended, items
@@ -45,7 +45,7 @@ export async function loadSessions(
   now: () => number,
 ): Promise<Sessions> {
   const { version, dataTo } = published;
-  const parameters = parametersOf(published);
+  const parameters: SessionParameters = numbersOf(published, NUMBERS);
   const rarities: [number, number][] = [];
   for (let after = ""; ; ) {
     const page = await clickhouse.query<{ item_id: string; rarity: number }>(RARITY_PAGE, {
@@ -82,14 +82,4 @@ export async function loadSessions(
   }
   const index = sessionIndex(sessions, rarity, parameters.sessions);
   return { ...served(published, now), scorer: new SessionScorer(index, parameters) };
-}
-
-function parametersOf({ version, configuration }: PublishedVersion): SessionParameters {
-  const given = (configuration.parameters ?? {}) as Readonly<Record<string, unknown>>;
-  const entries = NUMBERS.map((name): [string, number] => {
-    const value = given[name];
-    if (typeof value === "number" && value >= 0) return [name, value];
-    throw new BrokenModelError(`version ${version} was published without the parameter ${name}`);
-  });
-  return Object.fromEntries(entries) as Record<(typeof NUMBERS)[number], number>;
 }

@@ -1,8 +1,7 @@
 import { TopList } from "../scoring/index.ts";
 import type { Interest } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
-import type { Sessions } from "./model.ts";
-import type { Candidate } from "./ranking.ts";
+import type { Candidate, Sessions } from "./model.ts";
 
 /** Ranks what past sessions like the current one went on with; holds nothing between two calls. */
 export class SessionRanker {

@@ -28,6 +28,7 @@ export interface Kernels {
     scratch: number,
   ): void;
   scores(vectors: number, other: number, from: number, to: number, factors: number, into: number, apart: number): void;
+  products(vector: number, other: number, from: number, to: number, factors: number, into: number): void;
 }
 
 /** More memory is asked for than the kernels can address. */

@@ -37,9 +37,9 @@ describe("a candidate against what is in service", () => {
     const chance = rule(contender("factorisation", unlucky()), inService, ACTORS, GATE);
     expect(chance.verdict).toBe("Refused");
     expect(chance.reason).toMatch(/^not surely better than v1: .* the lower end must be above 0 %$/);
-    expect(rule(contender("factorisation", values(1.05)), inService, ACTORS, { ...GATE, minLiftPercent: 5 })).toMatchObject(
-      { verdict: "Refused" },
-    );
+    expect(
+      rule(contender("factorisation", values(1.05)), inService, ACTORS, { ...GATE, minLiftPercent: 5 }),
+    ).toMatchObject({ verdict: "Refused" });
   });
 
   test("the same recipe must not have become worse", () => {
@@ -47,9 +47,7 @@ describe("a candidate against what is in service", () => {
     expect(rule(contender("itemNeighbours", values(0.995)), inService, ACTORS, GATE).verdict).toBe("Refreshed");
     const worse = rule(contender("itemNeighbours", values(0.98)), inService, ACTORS, GATE);
     expect(worse.verdict).toBe("Refused");
-    expect(worse.reason).toBe(
-      "worse on newer data than v1 by -2.0 % (-2.0 to -2.0): the lower end must be above -1 %",
-    );
+    expect(worse.reason).toBe("worse on newer data than v1 by -2.0 % (-2.0 to -2.0): the lower end must be above -1 %");
   });
 
   test("other parameters make another recipe", () => {
@@ -58,7 +56,10 @@ describe("a candidate against what is in service", () => {
 
   test("where nothing can be compared a new recipe waits, and the one in service goes on", () => {
     const none = new Float64Array(0);
-    expect(rule(contender("factorisation", none), inService, [], GATE)).toMatchObject({ verdict: "Refused", lift: null });
+    expect(rule(contender("factorisation", none), inService, [], GATE)).toMatchObject({
+      verdict: "Refused",
+      lift: null,
+    });
     expect(rule(contender("itemNeighbours", none), inService, [], GATE).verdict).toBe("Refreshed");
     expect(rule(contender("factorisation", none), null, [], GATE).verdict).toBe("Promoted");
     const forgotten = { ...inService, values: null };
@@ -89,7 +90,13 @@ describe("who answers users", () => {
   });
 
   test("else the one in service on newer data", () => {
-    const candidates = [contender("hybrid", unlucky().map((value) => value + 1e-6)), contender("itemNeighbours", values(1))];
+    const candidates = [
+      contender(
+        "hybrid",
+        unlucky().map((value) => value + 1e-6),
+      ),
+      contender("itemNeighbours", values(1)),
+    ];
     const { winner, rulings } = elect(candidates, inService, ACTORS, GATE);
     expect(winner).toBe(1);
     expect(rulings.map(({ verdict }) => verdict)).toEqual(["Refused", "Refreshed"]);

@@ -4,6 +4,7 @@ export { REFERENCE_NEIGHBOURS } from "./algorithms/item-neighbours/index.ts";
 export * from "./evaluation/index.ts";
 export type { Lift } from "./judging/bootstrap.ts";
 export { METRIC_NAMES } from "./judging/metrics.ts";
+export { type Moved, promote, type Registry, readRegistry, rollBack, VersionRefusedError } from "./registry.ts";
 export {
   type TrainedVersion,
   type TrainingDependencies,

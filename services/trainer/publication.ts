@@ -29,6 +29,8 @@ export interface PublicationOptions {
     readonly from: number | null;
     readonly to: number;
     readonly events: number;
+    /** Such as `NDCG@20`. */
+    readonly judgedBy: string;
   };
 }
 
@@ -149,6 +151,7 @@ export class Publication {
         actors: data.actors,
         comparedBefore: new Date(comparedBefore).toISOString(),
       },
+      judgedBy: data.judgedBy,
       lift,
     };
   }

@@ -162,6 +162,7 @@ export function train(
           from: activity.from,
           to: watermark,
           events,
+          judgedBy: `${training.evaluation.metric}@${training.evaluation.k}`,
         },
       });
       return await publish(clickhouse, layout, { outcome, publication, training, dependencies, notices, events, run });

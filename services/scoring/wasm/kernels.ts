@@ -357,3 +357,11 @@ function lanes(left: usize, right: usize, bytes: usize): f32 {
   }
   return sumOf(sum);
 }
+
+/** Writes the products of one vector with rows `from` to `to` of `other`, a Float32 each. */
+export function products(vector: usize, other: usize, from: i32, to: i32, factors: i32, into: usize): void {
+  const stride = (<usize>factors) << 2;
+  for (let row = from; row < to; row++) {
+    f32.store(into + ((<usize>(row - from)) << 2), dot(vector, other + (<usize>row) * stride, factors));
+  }
+}

@@ -10,24 +10,16 @@
  * performance of iALS on item recommendation benchmarks" (RecSys 2022, arXiv:2110.14037), solved by blocks: iALS++
  * (Rendle, Krichene, Zhang, Koren, arXiv:2110.14044).
  */
-import type { FactorMemory } from "../../../scoring/index.ts";
+import { type FactorMemory, type FactorParameters, GRAMIAN_PARTS, ridgeOf } from "../../../scoring/index.ts";
 import type { SparseRows } from "./problem.ts";
 import type { Team } from "./team.ts";
 
-export interface FactorisationParameters {
-  /** A multiple of FACTOR_BLOCK. */
-  readonly factors: number;
+export interface FactorisationParameters extends FactorParameters {
   /** Passes over actors and items. */
   readonly passes: number;
-  /** Weight of a pair that never met. */
-  readonly unobserved: number;
-  readonly ridge: number;
-  readonly ridgePower: number;
   readonly seed: number;
 }
 
-/** Partial products, which are added up in order: their number may not depend on the threads. */
-const GRAMIAN_TASKS = 64;
 const ROWS_PER_SOLVE = 64;
 
 /** What solving for rows takes beside the rows: the other side's factors, and room for the product of these. */
@@ -44,13 +36,13 @@ export class Side {
     this.#parameters = parameters;
     const square = parameters.factors ** 2;
     this.#gram = memory.take(square * 4);
-    this.#partials = memory.take(GRAMIAN_TASKS * square * 4);
+    this.#partials = memory.take(GRAMIAN_PARTS * square * 4);
   }
 
   /** Takes over the factors of the other side. Until it is called again, `solve` solves against these. */
   async prepare(matrix: number, rows: number): Promise<void> {
     const { factors } = this.#parameters;
-    const rowsPerTask = Math.max(1, Math.ceil(rows / GRAMIAN_TASKS));
+    const rowsPerTask = Math.max(1, Math.ceil(rows / GRAMIAN_PARTS));
     await this.#team.run({ kind: "gramian", rows, rowsPerTask, factors, matrix, partials: this.#partials });
     const square = factors ** 2;
     const sums = new Float64Array(square);
@@ -73,12 +65,12 @@ export class Side {
    * @param ridges address of room for a number a row
    */
   async solve(rows: SparseRows, own: number, other: number, columnCount: number, ridges: number, sweeps: number) {
-    const { factors, unobserved, ridge, ridgePower } = this.#parameters;
+    const { factors, unobserved } = this.#parameters;
     const startOf = this.#memory.ints(rows.starts, rows.count + 1);
-    const ridgeOf = this.#memory.floats(ridges, rows.count);
+    const ridgeOfRow = this.#memory.floats(ridges, rows.count);
     for (let row = 0; row < rows.count; row += 1) {
       const entries = (startOf[row + 1] as number) - (startOf[row] as number);
-      ridgeOf[row] = ridge * (entries + unobserved * columnCount) ** ridgePower;
+      ridgeOfRow[row] = ridgeOf(this.#parameters, entries, columnCount);
     }
     const { starts, columns, weights, longest } = rows;
     await this.#team.run({

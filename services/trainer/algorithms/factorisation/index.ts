@@ -3,7 +3,7 @@
  * actor's vector is solved for when it is asked for, from what it did, so that one that was not in training, or has done
  * more since, is answered as any other.
  */
-import { FACTOR_BLOCK, FactorMemory, factorKernels } from "../../../scoring/index.ts";
+import { FACTOR_BLOCK, FactorMemory, FOLD_IN_SWEEPS, factorKernels } from "../../../scoring/index.ts";
 import type { Matrix } from "../../matrix.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import type { Algorithm, Cases, FittedModel } from "../algorithm.ts";
@@ -21,8 +21,6 @@ const DEFAULTS: FactorisationParameters = {
   seed: 1,
 };
 
-/** Sweeps over the blocks of a vector that is solved for from nothing. */
-const FOLD_IN_SWEEPS = 8;
 /** Beside what solving needs: scores of some items for four vectors. */
 const SMALLEST_SCRATCH = 65_536;
 const ROWS_PER_RANKING = 32;

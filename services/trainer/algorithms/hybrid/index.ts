@@ -129,13 +129,16 @@ async function* candidatePages(
   }
 }
 
-/** By item: the logarithm of its degree, relative to the largest. */
+/** The logarithm of an item's degree, relative to the largest. */
+const POPULARITY = "if(largest > 0, log1p(degree) / log1p(largest), 0)";
+
+/** By item. */
 async function readPopularity(work: WorkTables, matrix: Matrix): Promise<Float64Array> {
-  const rows = await work.clickhouse.query<{ item: number; degree: number }>(
-    `SELECT item, degree FROM ${matrix.items} ORDER BY item`,
+  const rows = await work.clickhouse.query<{ popularity: number }>(
+    `SELECT ${POPULARITY} AS popularity
+     FROM (SELECT item, degree, max(degree) OVER () AS largest FROM ${matrix.items}) ORDER BY item`,
   );
-  const largest = rows.reduce((most, { degree }) => Math.max(most, degree), 0);
-  return Float64Array.from(rows, ({ degree }) => Math.log1p(degree) / Math.max(Math.log1p(largest), Number.MIN_VALUE));
+  return Float64Array.from(rows, ({ popularity }) => popularity);
 }
 
 function hybridModel(
@@ -166,6 +169,12 @@ function hybridModel(
       await work.clickhouse.insert(
         "model_weights",
         names.map((feature, at) => ({ version, feature, weight: weights[at] })),
+      );
+      await work.run(
+        `INSERT INTO model_vectors
+         SELECT {version:String} AS version, item_id, [toFloat32(${POPULARITY})] AS vector
+         FROM (SELECT item_id, degree, max(degree) OVER () AS largest FROM ${matrix.items})`,
+        { version },
       );
     },
     async fault() {

@@ -1,0 +1,126 @@
+/** Models that answer for a history, from what was loaded of each algorithm. */
+import { blended, candidatesOf, type FactorScorer, type ModelList, TopList } from "../scoring/index.ts";
+import type { Interest } from "./history.ts";
+import type { ItemIndex } from "./item-index.ts";
+import type { Candidate, HistoryModel, Neighbours, Rank, Ranking, ServedVersion, Sessions } from "./model.ts";
+import { NeighbourRanker } from "./ranking.ts";
+import { SessionRanker } from "./session-ranking.ts";
+
+/** Factors of items, in rows. */
+export interface Factors extends ServedVersion {
+  /** By row, the number of the item. */
+  readonly items: Int32Array;
+  readonly scorer: FactorScorer;
+}
+
+/** The weights of a ranker, and what it takes its candidates from, in the order of its features. */
+export interface Blend extends ServedVersion {
+  readonly components: readonly HistoryModel[];
+  /** Of each component. */
+  readonly candidates: number;
+  readonly weights: Float64Array;
+  /** By item, 0 to 1; items that were numbered after this model was loaded have no place in it. */
+  readonly popularity: Float32Array;
+}
+
+/** Their scratch space is shared: one question at a time. */
+export class HistoryModels {
+  readonly #items: ItemIndex;
+  readonly #neighbours: NeighbourRanker;
+  readonly #sessions: SessionRanker;
+
+  constructor(items: ItemIndex) {
+    this.#items = items;
+    this.#neighbours = new NeighbourRanker(items);
+    this.#sessions = new SessionRanker(items);
+  }
+
+  neighbours(model: Neighbours): HistoryModel {
+    return served(model, (history, limit, share) => this.#neighbours.rank(model, history, limit, share));
+  }
+
+  sessions(model: Sessions): HistoryModel {
+    return served(model, (history, limit, share) => this.#sessions.rank(model, history, limit, share));
+  }
+
+  /** The same for everybody. */
+  ranking(model: Ranking): HistoryModel {
+    return served(model, (_history, limit, share) => {
+      const list: Candidate[] = [];
+      for (let at = 0; at < model.items.length && list.length < limit; at += 1) {
+        const item = model.items[at] as number;
+        const score = (model.scores[at] as number) * share(item);
+        if (score > 0) list.push({ item, score, because: undefined });
+      }
+      return list;
+    });
+  }
+
+  factors(model: Factors): HistoryModel {
+    const rowOf = new Map([...model.items].map((item, row) => [item, row]));
+    return served(model, (history, limit, share) => {
+      const known = history.flatMap(({ item, strength }) => {
+        const row = rowOf.get(item);
+        return row === undefined ? [] : [{ row, strength }];
+      });
+      const most = known.reduce((largest, { strength }) => Math.max(largest, strength), 0);
+      if (most === 0) return [];
+      const scores = model.scorer.score(
+        known.map(({ row }) => row),
+        known.map(({ strength }) => strength / most),
+      );
+      const top = this.#topList(limit);
+      for (let row = 0; row < scores.length; row += 1) {
+        const whole = scores[row] as number;
+        if (!(whole > 0) || !top.admits(whole)) continue;
+        const item = model.items[row] as number;
+        const score = whole * share(item);
+        if (score > 0 && top.admits(score)) top.add(item, score);
+      }
+      return candidates(top.take());
+    });
+  }
+
+  /** Exponentials of the ranker's scores, which are chances up to a factor. */
+  blend(model: Blend): HistoryModel {
+    return served(model, (history, limit, share) => this.#blended(model, history, limit, share));
+  }
+
+  #blended(model: Blend, history: readonly Interest[], limit: number, share: (item: number) => number): Candidate[] {
+    const { components, weights, popularity } = model;
+    const admitted = (item: number) => (share(item) > 0 ? 1 : 0);
+    const causes = new Map<number, number>();
+    const lists = components.map(({ rank }): ModelList => {
+      const found = rank(history, Math.max(limit, model.candidates), admitted);
+      for (const { item, because } of found) {
+        if (because !== undefined && !causes.has(item)) causes.set(item, because);
+      }
+      return { items: found.map(({ item }) => item), scores: found.map(({ score }) => score) };
+    });
+    const found = candidatesOf(lists, (item) => popularity[item] ?? 0);
+    const top = this.#topList(limit);
+    for (const [place, item] of found.items.entries()) {
+      const score = Math.exp(blended(found, place, weights)) * share(item);
+      if (top.admits(score)) top.add(item, score);
+    }
+    return candidates(top.take(), causes);
+  }
+
+  #topList(limit: number): TopList {
+    return new TopList(limit, (item, other) => this.#items.compare(item, other) < 0);
+  }
+}
+
+function served(model: ServedVersion, rank: Rank): HistoryModel {
+  const { algorithm, version, versionJson, createdAt, servedSince, score } = model;
+  return { algorithm, version, versionJson, createdAt, servedSince, score, rank };
+}
+
+function candidates(
+  { items, scores }: { readonly items: readonly number[]; readonly scores: readonly number[] },
+  causes: ReadonlyMap<number, number> = NO_CAUSES,
+): Candidate[] {
+  return items.map((item, at) => ({ item, score: scores[at] as number, because: causes.get(item) }));
+}
+
+const NO_CAUSES: ReadonlyMap<number, number> = new Map();

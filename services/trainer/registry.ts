@@ -1,0 +1,103 @@
+/** What people do with models: look, compare, serve another one at once, go back. */
+import {
+  type ClickHouse,
+  type ListedVersion,
+  listPromotions,
+  listVersions,
+  type Promotion,
+  pointAliases,
+  readAliases,
+  verify,
+} from "../clickhouse/index.ts";
+import { NOT_FOR_USERS } from "./algorithms/index.ts";
+import { CHAMPION } from "./incumbents.ts";
+
+/** A version that cannot be served; the message says why and what to do. */
+export class VersionRefusedError extends Error {
+  override readonly name = "VersionRefusedError";
+  readonly code = "version_refused";
+}
+
+export interface Registry {
+  /** The version that each alias names: `champion` answers users. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** The newest first. */
+  readonly versions: readonly ListedVersion[];
+  /** Of the champion, the newest first. */
+  readonly promotions: readonly Promotion[];
+}
+
+/** @throws ClickHouseError */
+export async function readRegistry(clickhouse: ClickHouse): Promise<Registry> {
+  const [aliases, versions, promotions] = [
+    await readAliases(clickhouse),
+    await listVersions(clickhouse),
+    await listPromotions(clickhouse, CHAMPION),
+  ];
+  return { aliases: Object.fromEntries(aliases), versions, promotions };
+}
+
+export interface Moved {
+  readonly version: string;
+  /** What answered users before; `null`: nothing. */
+  readonly replaces: string | null;
+}
+
+/**
+ * Has a version answer users from now on, whatever it scored. The next training run compares with it; to hold it for
+ * longer, pin it in the resource.
+ *
+ * @throws VersionRefusedError @throws ClickHouseError
+ */
+export async function promote(clickhouse: ClickHouse, version: string, now: number): Promise<Moved> {
+  await requireServable(clickhouse, version);
+  return move(clickhouse, version, now, "promote");
+}
+
+/**
+ * Has the version answer users again that did so before the present one. Called again it goes further back.
+ *
+ * @throws VersionRefusedError when there is none, or its rows are gone
+ * @throws ClickHouseError
+ */
+export async function rollBack(clickhouse: ClickHouse, now: number): Promise<Moved> {
+  const present = (await readAliases(clickhouse)).get(CHAMPION);
+  if (present === undefined) throw new VersionRefusedError("no version answers users yet");
+  const promotions = await listPromotions(clickhouse, CHAMPION);
+  const before = promotions.find(({ version, cause }) => version === present && cause !== "rollback")?.replaces ?? null;
+  if (before === null) throw new VersionRefusedError(`nothing answered users before ${present}`);
+  await requireServable(clickhouse, before);
+  return move(clickhouse, before, now, "rollback");
+}
+
+async function move(
+  clickhouse: ClickHouse,
+  version: string,
+  now: number,
+  cause: "promote" | "rollback",
+): Promise<Moved> {
+  const replaces = (await readAliases(clickhouse)).get(CHAMPION) ?? null;
+  await pointAliases(clickhouse, new Map([[CHAMPION, version]]), now, cause);
+  return { version, replaces };
+}
+
+async function requireServable(clickhouse: ClickHouse, name: string): Promise<void> {
+  const versions = await listVersions(clickhouse);
+  const version = versions.find((listed) => listed.version === name);
+  if (version === undefined)
+    throw new VersionRefusedError(`there is no version ${name}: models list shows those there are`);
+  if (version.status !== "published") {
+    throw new VersionRefusedError(`${name} was ${version.status} and has no rows: ${version.reason}`);
+  }
+  if (NOT_FOR_USERS.includes(version.algorithm)) {
+    throw new VersionRefusedError(`${name} is of ${version.algorithm}, which does not answer users by itself`);
+  }
+  for (const part of [name, ...Object.values(version.configuration.components ?? {})]) {
+    const found = versions.find((listed) => listed.version === part);
+    if (found?.available !== true) {
+      throw new VersionRefusedError(`the rows of ${part} are gone: training.keepVersions says how many versions stay`);
+    }
+    const verification = await verify(clickhouse, part, found);
+    if (!verification.ok) throw new VersionRefusedError(verification.reason);
+  }
+}
