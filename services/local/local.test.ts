@@ -197,7 +197,7 @@ describe("a pipeline with a simulated shop, in one process", () => {
       pipeline: "default/quickstart",
       consumer: { state: "Running", lag: expect.any(Number), deadLetters: 0 },
       recommender: { models: { itemNeighbours: {}, popular: {}, trending: {} } },
-      training: { running: expect.any(Boolean), lastResult: "Published" },
+      training: { running: expect.any(Boolean), lastResult: "Promoted" },
     });
     const metrics = await (await fetch(`${local.address}/metrics`)).text();
     expect(metrics).toMatch(/productmatcher_consumer_events_stored_total [1-9]/);

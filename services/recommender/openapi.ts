@@ -124,7 +124,7 @@ export const OPEN_API = {
           },
           fallback: {
             type: "string",
-            enum: ["similar", "trending", "popular", "latest"],
+            enum: ["personal", "session", "similar", "trending", "popular", "latest"],
             description: "Present when nothing came from where it should: what the list begins with instead.",
           },
           items: { type: "array", items: { $ref: "#/components/schemas/Recommendation" } },
@@ -144,7 +144,7 @@ export const OPEN_API = {
             additionalProperties: false,
             required: ["type"],
             properties: {
-              type: { type: "string", enum: ["session", "similar", "trending", "popular", "latest"] },
+              type: { type: "string", enum: ["personal", "session", "similar", "trending", "popular", "latest"] },
               because: { type: "string", description: "The item of the history that counted most." },
             },
           },

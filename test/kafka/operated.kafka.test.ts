@@ -89,7 +89,7 @@ describeKafka("roles that the operator starts", () => {
         deadLetters: 1,
         freshnessMilliseconds: expect.any(Number),
       });
-    expect(await pipeline.job("train")).toMatch(/^Published: \d+ events/);
+    expect(await pipeline.job("train")).toMatch(/^Promoted: \d+ events/);
     await expect
       .poll(async () => (await reportOf(server)).model, PATIENCE)
       .toMatchObject({ algorithm: "itemNeighbours", version: expect.any(String), trainedAt: expect.any(String) });

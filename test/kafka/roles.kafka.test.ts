@@ -87,7 +87,7 @@ describeKafka("the roles as processes", () => {
       }
     }
     await expect.poll(stored, PATIENCE).toBe(VISITORS * 2.5);
-    expect(await pipeline.job("train")).toMatch(/^Published: \d+ events, 3 versions published/);
+    expect(await pipeline.job("train")).toMatch(/^Promoted: \d+ events, 3 versions published/);
 
     const server = pipeline.role("serve");
     await expect.poll(() => ready(server), PATIENCE).toBe(200);
