@@ -105,7 +105,7 @@ class FactorModel implements FittedModel {
 
   async fault(): Promise<string | undefined> {
     const { matrix, memory, items, parameters } = this.#fitted;
-    return vectorFault(memory.floats(items, matrix.itemCount * parameters.factors));
+    return vectorFault(memory.floats(items, matrix.itemCount * parameters.factors), parameters.factors);
   }
 
   close(): Promise<void> {

@@ -76,9 +76,13 @@ export async function storeVectors(
   }
 }
 
-export function vectorFault(vectors: Float32Array): string | undefined {
+/** @param vectors rows of `factors` numbers */
+export function vectorFault(vectors: Float32Array, factors: number): string | undefined {
   if (!vectors.every(Number.isFinite)) return "a factor is not finite";
   if (vectors.every((value) => Math.abs(value) < 1e-20)) return "all factors are 0";
+  if (vectors.length > factors && vectors.every((value, at) => value === vectors[at % factors])) {
+    return "all items have one vector";
+  }
   return undefined;
 }
 
