@@ -47,7 +47,7 @@ describe("productmatcher evaluate", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation"]);
+    expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation", "neural"]);
     const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage", "novelty", "arp", "gini"];
     const keys = [
       "algorithm",

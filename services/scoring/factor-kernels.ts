@@ -27,6 +27,16 @@ export interface Kernels {
     unobserved: number,
     scratch: number,
   ): void;
+  product(
+    left: number,
+    apart: number,
+    step: number,
+    right: number,
+    rows: number,
+    count: number,
+    factors: number,
+    into: number,
+  ): void;
   scores(vectors: number, other: number, from: number, to: number, factors: number, into: number, apart: number): void;
   products(vector: number, other: number, from: number, to: number, factors: number, into: number): void;
 }

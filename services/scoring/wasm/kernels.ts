@@ -49,6 +49,22 @@ function dot(left: usize, right: usize, length: i32): f32 {
 
 /** Adds to the 4 x 8 tile at `tile` the products of `count` columns of 4 at `left` with rows of 8 at `right`. */
 function addTile(tile: usize, tileStride: usize, left: usize, right: usize, stride: usize, count: i32): void {
+  addApartTile(tile, tileStride, left, 4, stride, right, stride, count);
+}
+
+/** The same with the 4 of a column `apart` bytes from each other, and columns `step` bytes from each other. */
+// @ts-ignore: AssemblyScript's decorator
+@inline
+function addApartTile(
+  tile: usize,
+  tileStride: usize,
+  left: usize,
+  apart: usize,
+  step: usize,
+  right: usize,
+  stride: usize,
+  count: i32,
+): void {
   let a0 = v128.load(tile);
   let a1 = v128.load(tile, 16);
   let b0 = v128.load(tile + tileStride);
@@ -63,16 +79,16 @@ function addTile(tile: usize, tileStride: usize, left: usize, right: usize, stri
     const a = v128.load32_splat(left);
     a0 = f32x4.add(a0, f32x4.mul(a, x0));
     a1 = f32x4.add(a1, f32x4.mul(a, x1));
-    const b = v128.load32_splat(left, 4);
+    const b = v128.load32_splat(left + apart);
     b0 = f32x4.add(b0, f32x4.mul(b, x0));
     b1 = f32x4.add(b1, f32x4.mul(b, x1));
-    const c = v128.load32_splat(left, 8);
+    const c = v128.load32_splat(left + 2 * apart);
     c0 = f32x4.add(c0, f32x4.mul(c, x0));
     c1 = f32x4.add(c1, f32x4.mul(c, x1));
-    const d = v128.load32_splat(left, 12);
+    const d = v128.load32_splat(left + 3 * apart);
     d0 = f32x4.add(d0, f32x4.mul(d, x0));
     d1 = f32x4.add(d1, f32x4.mul(d, x1));
-    left += stride;
+    left += step;
     right += stride;
   }
   v128.store(tile, a0);
@@ -101,6 +117,39 @@ export function gramian(matrix: usize, from: i32, to: i32, factors: i32, into: u
       for (let column: i32 = row & ~7; column < factors; column += 8) {
         const tile = into + (<usize>row) * stride + ((<usize>column) << 2);
         addTile(tile, stride, base + ((<usize>row) << 2), base + ((<usize>column) << 2), stride, count);
+      }
+    }
+  }
+}
+
+/**
+ * The product of L (`rows` x `count`, Float32, the rows of it `apart` bytes from each other, its columns `step` bytes) and
+ * the matrix at `right` (`count` rows of `factors`): `rows` rows of `factors` at `into`.
+ *
+ * @param rows a multiple of 4
+ */
+export function product(
+  left: usize,
+  apart: usize,
+  step: usize,
+  right: usize,
+  rows: i32,
+  count: i32,
+  factors: i32,
+  into: usize,
+): void {
+  const stride = (<usize>factors) << 2;
+  memory.fill(into, 0, stride * (<usize>rows));
+  // Rows of `right` that stay in the first cache while all tiles go over them.
+  const depth = max(1, 4096 / factors);
+  for (let start: i32 = 0; start < count; start += depth) {
+    const most = min(depth, count - start);
+    const below = right + (<usize>start) * stride;
+    for (let row: i32 = 0; row < rows; row += 4) {
+      const beside = left + (<usize>row) * apart + (<usize>start) * step;
+      for (let column: i32 = 0; column < factors; column += 8) {
+        const place = (<usize>column) << 2;
+        addApartTile(into + (<usize>row) * stride + place, stride, beside, apart, step, below + place, stride, most);
       }
     }
   }

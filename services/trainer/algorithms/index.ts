@@ -2,6 +2,7 @@ import type { Algorithm, Parameters } from "./algorithm.ts";
 import { factorisation } from "./factorisation/index.ts";
 import { hybrid } from "./hybrid/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
+import { neural } from "./neural/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
 import { trending } from "./trending/index.ts";
@@ -13,6 +14,7 @@ const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>
   itemNeighbours,
   sessionNeighbours,
   factorisation,
+  neural,
 };
 
 /** With their own parameters, by the name that resources, metrics and HTTP know them by. */

@@ -224,7 +224,12 @@ describe("protocols", () => {
 
   test("without times there is neither trend nor session, and it says so", async () => {
     const report = await run({ train: file("n.train.txt", lists(TRAIN)), test: file("n.test.txt", lists(TEST)) });
-    expect(report.results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation"]);
+    expect(report.results.map((result) => result.algorithm)).toEqual([
+      "popular",
+      "itemNeighbours",
+      "factorisation",
+      "neural",
+    ]);
     expect(report.notices).toEqual([
       "trending needs to know when events happened and was skipped",
       "sessionNeighbours needs to know when events happened and was skipped",

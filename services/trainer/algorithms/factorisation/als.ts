@@ -11,8 +11,9 @@
  * (Rendle, Krichene, Zhang, Koren, arXiv:2110.14044).
  */
 import { type FactorMemory, type FactorParameters, GRAMIAN_PARTS, ridgeOf } from "../../../scoring/index.ts";
+import type { Team } from "../vector-model/team.ts";
+import type { FactorisationJob } from "./job.ts";
 import type { SparseRows } from "./problem.ts";
-import type { Team } from "./team.ts";
 
 export interface FactorisationParameters extends FactorParameters {
   /** Passes over actors and items. */
@@ -25,12 +26,12 @@ const ROWS_PER_SOLVE = 64;
 /** What solving for rows takes beside the rows: the other side's factors, and room for the product of these. */
 export class Side {
   readonly #memory: FactorMemory;
-  readonly #team: Team;
+  readonly #team: Team<FactorisationJob>;
   readonly #parameters: FactorisationParameters;
   readonly #gram: number;
   readonly #partials: number;
 
-  constructor(memory: FactorMemory, team: Team, parameters: FactorisationParameters) {
+  constructor(memory: FactorMemory, team: Team<FactorisationJob>, parameters: FactorisationParameters) {
     this.#memory = memory;
     this.#team = team;
     this.#parameters = parameters;

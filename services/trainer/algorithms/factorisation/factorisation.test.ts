@@ -6,8 +6,8 @@ import type { ClickHouse } from "../../../clickhouse/index.ts";
 import { FactorMemory, FactorMemoryError } from "../../../scoring/index.ts";
 import { type FactorisationParameters, factorise, initialise, Side } from "./als.ts";
 import { factorisation } from "./index.ts";
+import { factorisationTeam } from "./job.ts";
 import { type SparseRows, transposed } from "./problem.ts";
-import { Team } from "./team.ts";
 
 const PARAMETERS: FactorisationParameters = {
   factors: 32,
@@ -81,7 +81,7 @@ describe("solving for rows", () => {
     await fc.assert(
       fc.asyncProperty(someRows, fc.integer({ min: 1, max: 3 }), async (rows, threads) => {
         const memory = new FactorMemory();
-        const team = new Team(memory, 65_536, threads);
+        const team = factorisationTeam(memory, 65_536, threads);
         const side = new Side(memory, team, PARAMETERS);
         const problem = sparse(memory, rows);
         const { factors } = PARAMETERS;
@@ -117,7 +117,7 @@ describe("solving for rows", () => {
     );
     const run = async (threads: number, passes: number) => {
       const memory = new FactorMemory();
-      const team = new Team(memory, 65_536, threads);
+      const team = factorisationTeam(memory, 65_536, threads);
       const byActor = sparse(memory, rows);
       const byItem = transposed(memory, byActor, 120);
       const parameters = { ...PARAMETERS, passes };
@@ -158,7 +158,7 @@ describe("solving for rows", () => {
 
   test("a thread that fails fails the job, and every later one", async () => {
     const memory = new FactorMemory();
-    const team = new Team(memory, 64, 2);
+    const team = factorisationTeam(memory, 64, 2);
     const side = new Side(memory, team, PARAMETERS);
     const problem = sparse(memory, [[[0, 1]]]);
     const others = memory.take(PARAMETERS.factors * 4);

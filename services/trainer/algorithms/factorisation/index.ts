@@ -8,9 +8,11 @@ import type { Matrix } from "../../matrix.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import type { Algorithm, Cases, FittedModel } from "../algorithm.ts";
 import { type Case, readCases, writeRanked } from "../rank-cases.ts";
+import { rankVectors, sparseItems, storeVectors, vectorFault } from "../vector-model/index.ts";
+import type { Team } from "../vector-model/team.ts";
 import { type FactorisationParameters, factorise, Side } from "./als.ts";
+import { type FactorisationJob, factorisationTeam } from "./job.ts";
 import { readActorRows, type SparseRows, transposed } from "./problem.ts";
-import { Team } from "./team.ts";
 
 const DEFAULTS: FactorisationParameters = {
   factors: 128,
@@ -23,8 +25,6 @@ const DEFAULTS: FactorisationParameters = {
 
 /** Beside what solving needs: scores of some items for four vectors. */
 const SMALLEST_SCRATCH = 65_536;
-const ROWS_PER_RANKING = 32;
-const ITEMS_PER_INSERT = 2_000;
 
 export function factorisation(parameters: Partial<FactorisationParameters> = {}): Algorithm {
   const configuration = { ...DEFAULTS, ...parameters };
@@ -40,7 +40,7 @@ export function factorisation(parameters: Partial<FactorisationParameters> = {})
       const byItem = transposed(memory, byActor, matrix.itemCount);
       const longest = Math.max(byActor.longest, byItem.longest, weighting.historyItems);
       const { scratchBytes } = factorKernels(memory.memory);
-      const team = new Team(memory, Math.max(SMALLEST_SCRATCH, scratchBytes(longest)));
+      const team = factorisationTeam(memory, Math.max(SMALLEST_SCRATCH, scratchBytes(longest)));
       const side = new Side(memory, team, chosen);
       const fitting = factorise(memory, side, byActor, byItem, chosen, (done) => onProgress(done / chosen.passes));
       const { items } = await fitting.catch(async (cause: unknown) => {
@@ -56,7 +56,7 @@ interface Fitted {
   readonly work: WorkTables;
   readonly matrix: Matrix;
   readonly memory: FactorMemory;
-  readonly team: Team;
+  readonly team: Team<FactorisationJob>;
   /** Prepared with the items' factors. */
   readonly side: Side;
   readonly items: number;
@@ -84,66 +84,26 @@ class FactorModel implements FittedModel {
     const vectors = memory.take((page.length + 3) * factors * 4);
     memory.floats(vectors, page.length * factors).fill(0);
     await side.solve(rows, vectors, items, matrix.itemCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
-    const masked = sparseItems(
-      memory,
-      page.map((question) => question.masked),
-    );
-    const ranked = memory.take(page.length * length * 4);
-    const scores = memory.take(page.length * length * 4);
-    await team.run({
-      kind: "rank",
-      rows: page.length,
-      rowsPerTask: ROWS_PER_RANKING,
-      factors,
+    const lists = await rankVectors(
+      { memory, team, factors, items, itemCount: matrix.itemCount },
+      page,
       vectors,
-      other: items,
-      otherRows: matrix.itemCount,
-      maskedStarts: masked.starts,
-      maskedItems: masked.columns,
-      ...{ length, ranked, scores },
-    });
-    const rankedOf = memory.ints(ranked, page.length * length);
-    const scoreOf = memory.floats(scores, page.length * length);
-    const lists = page.map((question, at) => {
-      const best = rankedOf.subarray(at * length, (at + 1) * length);
-      const found = best.indexOf(-1);
-      const count = found < 0 ? length : found;
-      return {
-        case: question.case,
-        items: [...best.subarray(0, count)],
-        scores: [...scoreOf.subarray(at * length, at * length + count)],
-      };
-    });
+      length,
+    );
     memory.release(room);
     return lists;
   }
 
-  async store(version: string): Promise<void> {
+  store(version: string): Promise<void> {
     const { work, matrix, memory, items, parameters } = this.#fitted;
     const { factors } = parameters;
     const vectors = memory.floats(items, matrix.itemCount * factors);
-    for (let from = 0; from < matrix.itemCount; from += ITEMS_PER_INSERT) {
-      const ids = await work.clickhouse.query<{ item: number; item_id: string }>(
-        `SELECT item, item_id FROM ${matrix.items} WHERE item >= {from:UInt32} AND item < {to:UInt32} ORDER BY item`,
-        { from, to: from + ITEMS_PER_INSERT },
-      );
-      await work.clickhouse.insert(
-        "model_vectors",
-        ids.map(({ item, item_id }) => ({
-          version,
-          item_id,
-          vector: [...vectors.subarray(item * factors, (item + 1) * factors)],
-        })),
-      );
-    }
+    return storeVectors(work, matrix, version, (item) => [...vectors.subarray(item * factors, (item + 1) * factors)]);
   }
 
   async fault(): Promise<string | undefined> {
     const { matrix, memory, items, parameters } = this.#fitted;
-    const vectors = memory.floats(items, matrix.itemCount * parameters.factors);
-    if (!vectors.every(Number.isFinite)) return "a factor is not finite";
-    if (vectors.every((value) => Math.abs(value) < 1e-20)) return "all factors are 0";
-    return undefined;
+    return vectorFault(memory.floats(items, matrix.itemCount * parameters.factors), parameters.factors);
   }
 
   close(): Promise<void> {
@@ -159,21 +119,4 @@ function sparseRows(memory: FactorMemory, page: readonly Case[]): SparseRows {
   const weights = memory.take(entryCount * 4);
   memory.floats(weights, entryCount).set(page.flatMap((question) => question.history_weights));
   return { count: page.length, starts, columns, weights, longest };
-}
-
-function sparseItems(memory: FactorMemory, lists: readonly (readonly number[])[]) {
-  const entryCount = lists.reduce((sum, list) => sum + list.length, 0);
-  const starts = memory.take((lists.length + 1) * 4);
-  const columns = memory.take(entryCount * 4);
-  const startOf = memory.ints(starts, lists.length + 1);
-  const columnOf = memory.ints(columns, entryCount);
-  startOf[0] = 0;
-  let longest = 0;
-  for (const [at, list] of lists.entries()) {
-    const start = startOf[at] as number;
-    columnOf.set(list, start);
-    startOf[at + 1] = start + list.length;
-    longest = Math.max(longest, list.length);
-  }
-  return { starts, columns, entryCount, longest };
 }

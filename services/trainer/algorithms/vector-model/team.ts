@@ -1,47 +1,13 @@
 /** Threads that share one memory and divide jobs among them. What a task computes does not depend on who does it. */
 import { availableParallelism } from "node:os";
-import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { FactorMemory } from "../../../scoring/index.ts";
 
-/** Addresses in the shared memory, but for counts. */
-export type Job = { readonly rows: number; readonly rowsPerTask: number; readonly factors: number } & (
-  | {
-      /** Of each task's rows F the product F'F: its upper triangle, a square of factors x factors for each task. */
-      readonly kind: "gramian";
-      readonly matrix: number;
-      readonly partials: number;
-    }
-  | {
-      /** As the kernel `solve` does. */
-      readonly kind: "solve";
-      readonly sweeps: number;
-      readonly starts: number;
-      readonly columns: number;
-      readonly weights: number;
-      readonly longest: number;
-      readonly ridges: number;
-      readonly own: number;
-      readonly other: number;
-      readonly gram: number;
-      readonly unobserved: number;
-    }
-  | {
-      /**
-       * The best rows of `other` for each of `vectors` (of which there are up to three more than rows, of any content):
-       * `length` numbers each, -1 where there are no more with a score above 0.
-       */
-      readonly kind: "rank";
-      readonly vectors: number;
-      readonly other: number;
-      readonly otherRows: number;
-      readonly maskedStarts: number;
-      readonly maskedItems: number;
-      readonly length: number;
-      readonly ranked: number;
-      readonly scores: number;
-    }
-);
+/** What the tasks of a job have in common: rows are handed out `rowsPerTask` at a time. */
+export interface Job {
+  readonly rows: number;
+  readonly rowsPerTask: number;
+}
 
 export interface WorkerSeat {
   readonly memory: WebAssembly.Memory;
@@ -53,13 +19,14 @@ export interface WorkerSeat {
 /** More threads than this gain little: the memory is shared. */
 const MOST_THREADS = 16;
 
-export class Team {
+export class Team<Work extends Job> {
   readonly #memory: FactorMemory;
   readonly #counter: number;
-  readonly #seats: Seat[];
+  readonly #seats: Seat<Work>[];
 
-  /** @param scratchBytes that each thread has for itself */
+  /** @param program module that calls `serveTasks` @param scratchBytes that each thread has for itself */
   constructor(
+    program: URL,
     memory: FactorMemory,
     scratchBytes: number,
     threads: number = Math.min(MOST_THREADS, availableParallelism()),
@@ -67,12 +34,17 @@ export class Team {
     this.#memory = memory;
     this.#counter = memory.take(64);
     this.#seats = Array.from({ length: threads }, () =>
-      takeSeat({ memory: memory.memory, counter: this.#counter, scratch: memory.take(scratchBytes), scratchBytes }),
+      takeSeat<Work>(program, {
+        memory: memory.memory,
+        counter: this.#counter,
+        scratch: memory.take(scratchBytes),
+        scratchBytes,
+      }),
     );
   }
 
   /** One job at a time. @throws whatever a thread fails with, and from then on always */
-  async run(job: Job): Promise<void> {
+  async run(job: Work): Promise<void> {
     Atomics.store(this.#memory.ints(this.#counter, 1), 0, 0);
     await Promise.all(this.#seats.map(({ run }) => run(job)));
   }
@@ -82,15 +54,15 @@ export class Team {
   }
 }
 
-interface Seat {
+interface Seat<Work> {
   readonly worker: Worker;
-  readonly run: (job: Job) => Promise<void>;
+  readonly run: (job: Work) => Promise<void>;
 }
 
-function takeSeat(workerData: WorkerSeat): Seat {
-  const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
+function takeSeat<Work>(program: URL, workerData: WorkerSeat): Seat<Work> {
+  const worker = new Worker(program, {
     workerData,
-    name: "factorisation",
+    name: "training",
     // Options of the process that concern its own program (--eval, --input-type) would refuse the thread's.
     execArgv: [],
   });
@@ -102,7 +74,7 @@ function takeSeat(workerData: WorkerSeat): Seat {
   };
   worker.on("message", () => underWay?.resolve());
   worker.on("error", fail);
-  worker.on("exit", (code) => fail(new Error(`a thread of the factorisation ended with code ${code}`)));
+  worker.on("exit", (code) => fail(new Error(`a thread of the training ended with code ${code}`)));
   // A thread that waits for work keeps no process alive.
   worker.unref();
   return {
