@@ -13,3 +13,4 @@ export { type FactorParameters, FactorScorer, FOLD_IN_SWEEPS, GRAMIAN_PARTS, rid
 export { type PastSession, type SessionIndex, sessionIndex } from "./session-index.ts";
 export { type SessionParameters, SessionScorer } from "./session-neighbours.ts";
 export { TopList } from "./top-list.ts";
+export { historyVector, type TowerParameters, TowerScorer } from "./tower-scorer.ts";

@@ -15,23 +15,19 @@
  * AdaGrad's (Duchi et al., JMLR 2011), with one sum of squares an item.
  */
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import type { FactorMemory } from "../../../scoring/index.ts";
+import { type FactorMemory, historyVector, type TowerParameters } from "../../../scoring/index.ts";
 import type { Team } from "../vector-model/team.ts";
 import { type Batch, type BatchLimits, batches, batchMemory, writeBatch } from "./batch.ts";
 import { below, type Histories, type Lesson, lessonOf, PLACES, shuffle } from "./histories.ts";
 import type { BatchMemory, NeuralJob, TowerMemory } from "./job.ts";
 
-export interface NeuralParameters {
-  /** A multiple of FACTOR_BLOCK. */
-  readonly factors: number;
+export interface NeuralParameters extends TowerParameters {
   /** Passes over the actors. */
   readonly epochs: number;
   readonly rate: number;
   readonly temperature: number;
   /** 0: popular items, which are in many batches, are held down by that. 1: they are not. */
   readonly correction: number;
-  /** Of a history: 0: all that was touched counts alike. */
-  readonly weightPower: number;
   /** Where the order is known: how many of the next items are to be guessed. */
   readonly ahead: number;
   /** Where the order is known: share of a history that a lesson shows. */
@@ -147,29 +143,16 @@ export class Towers {
     }
   }
 
-  /**
-   * The vector of an actor, of length 1; zeros for one that did nothing.
-   *
-   * @param weights 0 to 1 @param places as in a lesson
-   */
+  /** The vector of an actor: `historyVector`. @param places as in a lesson */
   actorVector(
-    items: readonly number[],
+    rows: readonly number[],
     weights: readonly number[],
     places: readonly number[],
     into: Float32Array,
   ): void {
-    const { factors, weightPower } = this.parameters;
-    const placeOf = this.memory.floats(this.at.places, PLACES);
-    const vectors = this.memory.floats(this.at.items, this.itemCount * factors);
-    into.fill(0);
-    for (const [number, item] of items.entries()) {
-      const share = (weights[number] as number) ** weightPower * Math.exp(placeOf[places[number] as number] as number);
-      for (let k = 0; k < factors; k += 1) {
-        into[k] = (into[k] as number) + share * (vectors[item * factors + k] as number);
-      }
-    }
-    const length = Math.sqrt(into.reduce((sum, value) => sum + value * value, 1e-12));
-    for (let k = 0; k < factors; k += 1) into[k] = (into[k] as number) / length;
+    const placeWeights = this.memory.floats(this.at.places, PLACES);
+    const vectors = this.memory.floats(this.at.items, this.itemCount * this.parameters.factors);
+    historyVector(vectors, placeWeights, this.parameters, { rows, weights, places }, into);
   }
 }
 
