@@ -1,16 +1,19 @@
 /** Models that answer for a history, from what was loaded of each algorithm. */
-import { blended, candidatesOf, type FactorScorer, type ModelList, TopList } from "../scoring/index.ts";
+import { blended, candidatesOf, type ModelList, TopList } from "../scoring/index.ts";
 import type { Interest } from "./history.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { Candidate, HistoryModel, Neighbours, Rank, Ranking, ServedVersion, Sessions } from "./model.ts";
 import { NeighbourRanker } from "./ranking.ts";
 import { SessionRanker } from "./session-ranking.ts";
 
-/** Factors of items, in rows. */
-export interface Factors extends ServedVersion {
+/** A model that scores all items for a history, an item a row. */
+export interface ItemVectors extends ServedVersion {
   /** By row, the number of the item. */
   readonly items: Int32Array;
-  readonly scorer: FactorScorer;
+  readonly scorer: {
+    /** @param rows the item touched last first @param weights the largest is 1 @returns by row */
+    score(rows: readonly number[], weights: readonly number[]): Float32Array;
+  };
 }
 
 /** The weights of a ranker, and what it takes its candidates from, in the order of its features. */
@@ -56,7 +59,7 @@ export class HistoryModels {
     });
   }
 
-  factors(model: Factors): HistoryModel {
+  vectors(model: ItemVectors): HistoryModel {
     const rowOf = new Map([...model.items].map((item, row) => [item, row]));
     return served(model, (history, limit, share) => {
       const known = history.flatMap(({ item, strength }) => {

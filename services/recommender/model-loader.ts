@@ -1,12 +1,12 @@
 /** From versions in ClickHouse to models in memory: each version once, whichever places it is served in. */
 import { type ClickHouse, type ListedVersion, listVersions, verify } from "../clickhouse/index.ts";
 import { loadBlend } from "./blend-model.ts";
-import { loadFactors } from "./factor-model.ts";
 import type { HistoryModels } from "./history-models.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { HistoryModel, Ranking } from "./model.ts";
 import { BrokenModelError, loadNeighbours, loadRanking } from "./model-tables.ts";
 import { loadSessions } from "./session-model.ts";
+import { loadFactors, loadTowers } from "./vector-models.ts";
 
 export interface LoadedModel {
   readonly asHistoryModel: HistoryModel;
@@ -82,7 +82,9 @@ export class ModelLoader {
       case "sessionNeighbours":
         return of(models.sessions(await loadSessions(clickhouse, items, published, now)));
       case "factorisation":
-        return of(models.factors(await loadFactors(clickhouse, items, published, now)));
+        return of(models.vectors(await loadFactors(clickhouse, items, published, now)));
+      case "neural":
+        return of(models.vectors(await loadTowers(clickhouse, items, published, now)));
       case "hybrid":
         return this.#readBlend(published);
       default:

@@ -30,8 +30,8 @@ const ACTIVITY: ActivityRow[] = Array.from({ length: 90 * 10 * 3 }, (_, number) 
   };
 });
 
-const NAMES = ["popular", "trending", "itemNeighbours", "sessionNeighbours", "factorisation", "hybrid"];
-const PARAMETERS = { factorisation: { factors: 16, passes: 4 } };
+const NAMES = ["popular", "trending", "itemNeighbours", "sessionNeighbours", "factorisation", "neural", "hybrid"];
+const PARAMETERS = { factorisation: { factors: 16, passes: 4 }, neural: { factors: 16, epochs: 4 } };
 
 /** The item touched last first. */
 const HISTORIES = [[3, 14, 7], [25], [41, 58, 47, 50], [2, 33]];
