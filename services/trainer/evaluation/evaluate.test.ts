@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
 import type { ClickHouse } from "../../clickhouse/index.ts";
-import { ALGORITHMS } from "../algorithms/index.ts";
+import { ALGORITHMS, createAlgorithm } from "../algorithms/index.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { type AlgorithmResult, type EvaluationOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
 import { DataSetError } from "./fault.ts";
@@ -51,7 +51,7 @@ function run(files: EvaluationOptions["files"], more: Partial<EvaluationOptions>
     files,
     reading: { fields: {}, eventNames: {} },
     holdout: { share: 0.1 },
-    algorithms: [...ALGORITHMS.values()],
+    algorithms: [...new Map(ALGORITHMS).set("neural", createAlgorithm("neural", { epochs: 2 })).values()],
     cutoffs: [3],
     weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
     halfLifeDays: 30,
