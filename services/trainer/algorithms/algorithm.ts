@@ -13,6 +13,8 @@ export interface FitContext {
   readonly window: Window;
   /** Of the activity in the window. */
   readonly matrix: Matrix;
+  /** A model that was fitted on this same context already; whoever fitted it closes it. */
+  readonly fitted?: ((algorithm: Algorithm) => FittedModel | undefined) | undefined;
   /** Share of the fit that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
 }
@@ -52,6 +54,8 @@ export interface Algorithm {
   readonly name: string;
   /** Needs to know when events happened. */
   readonly needsTime: boolean;
+  /** Needs to know what items are: a Matrix with a catalogue. */
+  readonly needsCatalogue?: boolean;
   /** As it is written into the version's configuration. */
   readonly parameters: Parameters;
   /** @throws ClickHouseError */

@@ -1,7 +1,9 @@
 import type { Algorithm, Parameters } from "./algorithm.ts";
+import { content } from "./content/index.ts";
 import { factorisation } from "./factorisation/index.ts";
 import { hybrid } from "./hybrid/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
+import { latest } from "./latest/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
 import { trending } from "./trending/index.ts";
@@ -10,9 +12,11 @@ import { trending } from "./trending/index.ts";
 const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>> = {
   popular,
   trending,
+  latest,
   itemNeighbours,
   sessionNeighbours,
   factorisation,
+  content,
 };
 
 /** With their own parameters, by the name that resources, metrics and HTTP know them by. */

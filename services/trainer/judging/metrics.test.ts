@@ -34,7 +34,7 @@ function measured(cases: readonly Case[], catalogue: number, cutoffs: readonly n
 async function tables(work: WorkTables, cases: readonly Case[]): Promise<{ asked: string; ranked: string }> {
   const asked = await work.create({
     name: "c",
-    columns: "case UInt32, truth Array(UInt32), relevant UInt32",
+    columns: "case UInt32, masked Array(UInt32), truth Array(UInt32), relevant UInt32",
     orderBy: "case",
   });
   const ranked = await work.create({ name: "r", columns: "case UInt32, ranked Array(UInt32)", orderBy: "case" });

@@ -39,7 +39,7 @@ export function factorisation(parameters: Partial<FactorisationParameters> = {})
     async fit({ work, matrix, weighting, onProgress }) {
       const memory = new FactorMemory();
       const byActor = await readActorRows(work, matrix, memory);
-      const byItem = transposed(memory, byActor, matrix.itemCount);
+      const byItem = transposed(memory, byActor, matrix.touchedCount);
       const longest = Math.max(byActor.longest, byItem.longest, weighting.historyItems);
       const { scratchBytes } = factorKernels(memory.memory);
       const team = new Team(memory, Math.max(SMALLEST_SCRATCH, scratchBytes(longest)));
@@ -82,10 +82,10 @@ class FactorModel implements FittedModel {
     const { memory, team, side, items, matrix, parameters } = this.#fitted;
     const { factors } = parameters;
     const room = memory.mark();
-    const rows = sparseRows(memory, page);
+    const rows = sparseRows(memory, page, matrix.touchedCount);
     const vectors = memory.take((page.length + 3) * factors * 4);
     memory.floats(vectors, page.length * factors).fill(0);
-    await side.solve(rows, vectors, items, matrix.itemCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
+    await side.solve(rows, vectors, items, matrix.touchedCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
     const masked = sparseItems(
       memory,
       page.map((question) => question.masked),
@@ -99,7 +99,7 @@ class FactorModel implements FittedModel {
       factors,
       vectors,
       other: items,
-      otherRows: matrix.itemCount,
+      otherRows: matrix.touchedCount,
       maskedStarts: masked.starts,
       maskedItems: masked.columns,
       ...{ length, ranked, scores },
@@ -123,11 +123,11 @@ class FactorModel implements FittedModel {
   async store(version: string): Promise<void> {
     const { work, matrix, memory, items, parameters } = this.#fitted;
     const { factors } = parameters;
-    const vectors = memory.floats(items, matrix.itemCount * factors);
-    for (let from = 0; from < matrix.itemCount; from += ITEMS_PER_INSERT) {
+    const vectors = memory.floats(items, matrix.touchedCount * factors);
+    for (let from = 0; from < matrix.touchedCount; from += ITEMS_PER_INSERT) {
       const ids = await work.clickhouse.query<{ item: number; item_id: string }>(
         `SELECT item, item_id FROM ${matrix.items} WHERE item >= {from:UInt32} AND item < {to:UInt32} ORDER BY item`,
-        { from, to: from + ITEMS_PER_INSERT },
+        { from, to: Math.min(matrix.touchedCount, from + ITEMS_PER_INSERT) },
       );
       await work.clickhouse.insert(
         "model_vectors",
@@ -142,7 +142,7 @@ class FactorModel implements FittedModel {
 
   async fault(): Promise<string | undefined> {
     const { matrix, memory, items, parameters } = this.#fitted;
-    const vectors = memory.floats(items, matrix.itemCount * parameters.factors);
+    const vectors = memory.floats(items, matrix.touchedCount * parameters.factors);
     if (!vectors.every(Number.isFinite)) return "a factor is not finite";
     if (vectors.every((value) => Math.abs(value) < 1e-20)) return "all factors are 0";
     return undefined;
@@ -153,13 +153,18 @@ class FactorModel implements FittedModel {
   }
 }
 
-function sparseRows(memory: FactorMemory, page: readonly Case[]): SparseRows {
-  const { starts, columns, entryCount, longest } = sparseItems(
-    memory,
-    page.map((question) => question.history),
-  );
+/** @param itemCount items with factors; others say nothing of a history */
+function sparseRows(memory: FactorMemory, page: readonly Case[], itemCount: number): SparseRows {
+  const known = (question: Case) => question.history.filter((item) => item < itemCount);
+  const { starts, columns, entryCount, longest } = sparseItems(memory, page.map(known));
   const weights = memory.take(entryCount * 4);
-  memory.floats(weights, entryCount).set(page.flatMap((question) => question.history_weights));
+  memory
+    .floats(weights, entryCount)
+    .set(
+      page.flatMap(({ history, history_weights }) =>
+        history_weights.filter((_, at) => (history[at] as number) < itemCount),
+      ),
+    );
   return { count: page.length, starts, columns, weights, longest };
 }
 
