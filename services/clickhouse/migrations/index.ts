@@ -5,11 +5,19 @@ import { models } from "./0002-models.ts";
 import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
 import { modelContents } from "./0010-model-contents.ts";
+import { modelPeopleAndItems } from "./0011-model-people-and-items.ts";
 import type { Migration } from "./migration.ts";
 import { MIGRATIONS_TABLE } from "./table.ts";
 
 /** In order; one that was released never changes: a later one mends it. */
-export const MIGRATIONS: readonly Migration[] = [activity, models, identitiesAndOrders, deduplication, modelContents];
+export const MIGRATIONS: readonly Migration[] = [
+  activity,
+  models,
+  identitiesAndOrders,
+  deduplication,
+  modelContents,
+  modelPeopleAndItems,
+];
 
 /** The database was made by a newer release; the message says what to do. */
 export class SchemaVersionError extends Error {

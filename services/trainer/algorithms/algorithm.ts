@@ -29,6 +29,8 @@ export interface Cases {
   readonly count: number;
   /** Sum of the lengths of the histories. */
   readonly historyEntries: number;
+  /** Table (case UInt32, buckets Array(String)): the context of those whose context is known. */
+  readonly contexts?: string;
 }
 
 export const RANKED_COLUMNS =

@@ -7,6 +7,7 @@ import { latest } from "./latest/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
 import { trending } from "./trending/index.ts";
+import { userNeighbours } from "./user-neighbours/index.ts";
 
 /** In the order in which they are trained. */
 const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>> = {
@@ -14,6 +15,7 @@ const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>
   trending,
   latest,
   itemNeighbours,
+  userNeighbours,
   sessionNeighbours,
   factorisation,
   content,

@@ -2,6 +2,7 @@
 import type { ClickHouse } from "../../clickhouse/index.ts";
 import { describeActivity } from "../activity.ts";
 import type { Algorithm, FittedModel } from "../algorithms/algorithm.ts";
+import { createContexts } from "../contexts.ts";
 import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
 import { type Lift, pairedLift } from "../judging/bootstrap.ts";
 import { actorCases, caseActors, type JudgedCases, sessionCases } from "../judging/cases.ts";
@@ -206,7 +207,7 @@ async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promis
   };
 }
 
-function createCases(
+async function createCases(
   work: WorkTables,
   data: DataSet,
   matrix: Matrix,
@@ -214,8 +215,12 @@ function createCases(
 ): Promise<JudgedCases> {
   const names = weighted.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`).join(", ");
   const events = data.testHasEvent ? `(SELECT * FROM ${data.test} WHERE event IN (${names}))` : data.test;
-  if (data.protocol === "session") return sessionCases(work, "test", matrix, events);
-  return actorCases(work, "test", matrix, events, { withoutHistory: data.protocol === "user", limit: null });
+  const cases =
+    data.protocol === "session"
+      ? await sessionCases(work, "test", matrix, events)
+      : await actorCases(work, "test", matrix, events, { withoutHistory: data.protocol === "user", limit: null });
+  if (!data.train.hasTime) return cases;
+  return { ...cases, contexts: await createContexts(work, "test", cases.table, events) };
 }
 
 function skippedNotice(path: string, file: LoadedFile): string[] {

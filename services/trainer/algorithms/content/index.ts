@@ -18,6 +18,8 @@ const DEFAULTS = {
   price: 0.3,
   /** What the cosine of supplied vectors counts beside the cosine of text and attributes, which counts 1. */
   vectors: 1,
+  /** How many times as much an item that nobody has touched counts: no other algorithm lists it. */
+  newcomers: 2,
   neighbours: 100,
   /** Exponent of the similarity. */
   power: 1,
@@ -53,6 +55,7 @@ export function content(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
         await work.run(`INSERT INTO ${table} ${nearest(similarities(elements, near))}`, {
           ...configuration,
           minimumShared: 1,
+          touched: matrix.touchedCount,
           slices,
           slice,
         });
@@ -65,7 +68,8 @@ export function content(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
 
 function similarities(elements: string, near: string): string {
   return `
-SELECT item, neighbour, sum(product) AS product, 1 AS shared
+SELECT item, neighbour, toUInt64(sum(product) * if(neighbour < {touched:UInt32}, 1, {newcomers:Float64})) AS product,
+  1 AS shared
 FROM (
   SELECT item, neighbour, product FROM (${coOccurrence(elements)})
   UNION ALL
