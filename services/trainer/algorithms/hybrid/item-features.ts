@@ -88,13 +88,14 @@ function happened(activity: string): string {
 
 /** As the shop says, else the median of what was paid. */
 function prices(matrix: Matrix, activity: string): string {
-  const said = matrix.catalogue === null ? "" : `SELECT item_id, price, 1 AS said FROM ${matrix.catalogue} UNION ALL `;
+  const said =
+    matrix.catalogue === null ? "" : `SELECT item_id, price AS amount, 1 AS said FROM ${matrix.catalogue} UNION ALL `;
   return `
-SELECT n.item AS item, 'price', log(p.price)
+SELECT n.item AS item, 'price' AS name, log(p.typical) AS value
 FROM (
-  SELECT item_id, argMax(price, said) AS price
-  FROM (${said}SELECT item_id, quantileExact(0.5)(price) AS price, 0 AS said FROM ${happened(activity)} WHERE price > 0 GROUP BY item_id)
-  WHERE price > 0
+  SELECT item_id, argMax(amount, said) AS typical
+  FROM (${said}SELECT item_id, quantileExact(0.5)(price) AS amount, 0 AS said FROM ${happened(activity)} WHERE price > 0 GROUP BY item_id)
+  WHERE amount > 0
   GROUP BY item_id
 ) AS p GLOBAL INNER JOIN ${matrix.items} AS n ON p.item_id = n.item_id`;
 }

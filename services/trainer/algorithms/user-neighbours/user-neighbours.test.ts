@@ -22,7 +22,10 @@ const two = (number: number) => String(number).padStart(2, "0");
 
 const ACTIVITY: ActivityRow[] = Array.from({ length: ACTORS }, (_, actor) =>
   Array.from({ length: ITEMS }, (_, item) =>
-    Array.from({ length: times(actor, item) }, () => ({ actor_id: `actor ${two(actor)}`, item_id: `item ${two(item)}` })),
+    Array.from({ length: times(actor, item) }, () => ({
+      actor_id: `actor ${two(actor)}`,
+      item_id: `item ${two(item)}`,
+    })),
   ).flat(),
 ).flat();
 
