@@ -159,7 +159,10 @@ describe("hybrid", () => {
     const right = fixed("right", [1, 2, 3], fits);
     await withFit(clickhouse, ACTIVITY, async (context) => {
       const mine = await right.fit({ ...context, name: "mine" });
-      const open = { ...mine, close: async () => void (closed += 1) };
+      const close = async () => {
+        closed += 1;
+      };
+      const open = { ...mine, close };
       const model = await hybrid([right]).fit({ ...context, fitted: (other) => (other === right ? open : undefined) });
       await model.close?.();
     });
