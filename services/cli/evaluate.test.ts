@@ -40,14 +40,26 @@ describe("productmatcher evaluate", () => {
   test("--json prints an object for each algorithm, and leaves nothing behind", async () => {
     const { code, out, error, left } = await evaluate("--dataset", folder, "--at", "2,1", "--json");
     expect(error).toBe(
-      "note: trending needs to know when events happened and was skipped\nnote: sessionNeighbours needs to know when events happened and was skipped\n",
+      [
+        "note: trending needs to know when events happened and was skipped",
+        "note: latest needs to know when events happened and was skipped",
+        "note: sessionNeighbours needs to know when events happened and was skipped",
+        "note: content needs to know what items are, such as their names, and was skipped",
+        "",
+      ].join("\n"),
     );
     expect(code).toBe(0);
     const results = out
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(results.map((result) => result.algorithm)).toEqual(["popular", "itemNeighbours", "factorisation", "neural"]);
+    expect(results.map((result) => result.algorithm)).toEqual([
+      "popular",
+      "itemNeighbours",
+      "userNeighbours",
+      "factorisation",
+      "neural",
+    ]);
     const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage", "novelty", "arp", "gini"];
     const keys = [
       "algorithm",
@@ -89,7 +101,7 @@ describe("productmatcher evaluate", () => {
     [["--train", "train.txt"], /^error: --train and --test go together/],
     [
       ["--data", "x.csv", "--algorithms", "magic"],
-      /^error: no algorithm magic: there are popular, trending, itemNeighbours/,
+      /^error: no algorithm magic: there are popular, trending, latest, itemNeighbours/,
     ],
     [["--data", "x.csv", "--parameter", "popular.depth=3"], /^error: popular has no parameter depth: there are length/],
     [["--data", "x.csv", "--parameter", "popular=3"], /write algorithm.parameter=number/],

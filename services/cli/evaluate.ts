@@ -58,6 +58,12 @@ interface Options {
   readonly timeFormat?: string;
   readonly event?: string;
   readonly quantity?: string;
+  readonly itemName?: string;
+  readonly itemCategory?: string;
+  readonly itemBrand?: string;
+  readonly price?: string;
+  readonly device?: string;
+  readonly country?: string;
   readonly protocol?: Protocol;
   readonly at: readonly number[];
   readonly algorithms: readonly string[];
@@ -107,6 +113,12 @@ export function evaluateCommand(): Command {
         .default({}, "as in the file"),
     )
     .option("--quantity <column>", "pieces; a negative number of purchases takes back")
+    .option("--item-name <column>", "what an item is called; for content, as the following columns")
+    .option("--item-category <column>", "what kind it is")
+    .option("--item-brand <column>", "who makes it")
+    .option("--price <column>", "of one piece")
+    .option("--device <column>", "mobile, tablet or desktop; for hybrid, as the next")
+    .option("--country <column>", "where a request came from")
     .addOption(new Option("--protocol <name>", "see below; by the files when absent").choices(PROTOCOLS))
     .addOption(
       new Option("--at <lengths>", "lengths of the lists that are judged: 10,20")
@@ -194,7 +206,9 @@ function print(report: EvaluationReport, options: Options): void {
   console.log(
     `Protocol ${protocol}: fitted on ${count(train.events)} events of ${count(train.users)} users and ${count(train.items)} items, judged on ${count(test.users)} users${cases}\n`,
   );
-  const columns = options.at.flatMap((cutoff) => METRIC_NAMES.map((name) => `${name}@${cutoff}`));
+  const columns = options.at
+    .flatMap((cutoff) => METRIC_NAMES.map((name) => `${name}@${cutoff}`))
+    .filter((name) => report.results.some(({ metrics }) => name in metrics));
   const against = `ndcg@${options.at.at(-1)} against the best`;
   console.log(
     table(
@@ -230,8 +244,14 @@ function algorithmsOf({ algorithms, parameter }: Options): Algorithm[] {
 }
 
 function fieldsOf(options: Options) {
-  const names = ["user", "session", "item", "time", "event", "quantity"] as const;
-  return Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const { user, session, item, time, event, quantity, itemName, itemCategory, itemBrand, price, device, country } =
+    options;
+  const named = { name: itemName, category: itemCategory, brand: itemBrand, price, device, country };
+  return Object.fromEntries(
+    Object.entries({ user, session, item, time, event, quantity, ...named }).filter(
+      ([, column]) => column !== undefined,
+    ),
+  );
 }
 
 function parseHoldout(text: string): Holdout {

@@ -1,6 +1,8 @@
 /** The tables that hold the rows of models, each with a partition a version. */
 export const MODEL_TABLES = {
   model_neighbours: "item_id, neighbours, weights",
+  model_user_neighbours: "actor_id, neighbours, weights",
+  model_item_features: "item_id, names, values",
   model_rankings: "rank, item_id, score",
   model_sessions: "session, ended_at, items",
   model_vectors: "item_id, vector",

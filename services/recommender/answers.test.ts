@@ -70,6 +70,7 @@ function shopOf() {
         tailLag: () => 0,
       }),
       latency: { record: () => {} },
+      now: () => 0,
       elapsed: () => 0,
       logger: pino({ level: "silent" }),
     });

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { type Answer, type Problem, problemAnswer } from "../http/index.ts";
+import { bucketsOf } from "../scoring/index.ts";
 import type { Actors } from "./actors.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { answerBody } from "./body.ts";
@@ -20,11 +21,14 @@ export interface AnswerContext {
   readonly answerBytes: number;
   readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
   readonly latency: Pick<RecentLatency, "record">;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Milliseconds of a clock that never goes back. */
   readonly elapsed: () => number;
   readonly logger: Logger;
 }
 
+const HOUR = 3_600_000;
 const NO_HISTORY: readonly Interest[] = [];
 const NOTHING_EXCLUDED: ReadonlySet<number> = new Set();
 const AFTER_SIMILAR: readonly FillSource[] = ["trending", "popular", "latest"];
@@ -110,11 +114,15 @@ function answerFrom(
   const { subject, limit } = request;
   const { endpoint } = subject;
   const shelf = context.shelf();
-  const known = cache?.get(history, url, shelf);
+  const at = context.now();
+  // Some models answer by the hour of the day.
+  const asked = `${Math.floor(at / HOUR)} ${url}`;
+  const known = cache?.get(history, asked, shelf);
   if (known !== undefined) return known;
   const list = recommend(shelf, {
     history,
     models: modelsFor(endpoint, shelf.model),
+    buckets: bucketsOf({ at, device: request.device, country: request.country }),
     fill: endpoint === "popular" || (endpoint === "users" && history.length === 0) ? POPULAR_FIRST : AFTER_SIMILAR,
     limit,
     excluded: excludedBy(items, request),
@@ -130,7 +138,7 @@ function answerFrom(
   };
   // A list that reached the latest items depends on what others do, too.
   const ownAlone = list.length === limit && list.at(-1)?.source !== "latest";
-  if (endpoint === "users" && fallback === undefined && ownAlone) cache?.put(history, url, shelf, answer);
+  if (endpoint === "users" && fallback === undefined && ownAlone) cache?.put(history, asked, shelf, answer);
   return answer;
 }
 

@@ -1,15 +1,18 @@
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { featureNames } from "../scoring/index.ts";
+import { featureNames, type ItemFeatureRow, ItemFeatures } from "../scoring/index.ts";
 import type { Blend } from "./history-models.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { HistoryModel } from "./model.ts";
-import { BrokenModelError, checkCount, numbersOf, PAGE, type PublishedVersion, served } from "./model-tables.ts";
+import { BrokenModelError, checkCount, numbersOf, type PublishedVersion, served } from "./model-tables.ts";
 
 const WEIGHTS = "SELECT feature, weight FROM model_weights WHERE version = {version:String}";
 
-const POPULARITY_PAGE = `
-SELECT item_id, vector[1] AS popularity
-FROM model_vectors
+/** Some twenty numbers each: parsing one answer should not hold up requests for more than some milliseconds. */
+const ITEMS_PER_PAGE = 2_000;
+
+const FEATURE_PAGE = `
+SELECT item_id, names, values
+FROM model_item_features
 WHERE version = {version:String} AND item_id > {after:String}
 ORDER BY item_id
 LIMIT {limit:UInt32}`;
@@ -36,25 +39,26 @@ export async function loadBlend(
     if (weight !== undefined && Number.isFinite(weight)) return weight;
     throw new BrokenModelError(`version ${version} has no weight for ${feature}`);
   });
-  const known: [number, number][] = [];
+  const known: ItemFeatureRow[] = [];
   for (let after = ""; ; ) {
-    const page: { item_id: string; popularity: number }[] = await clickhouse.query(POPULARITY_PAGE, {
+    const page: { item_id: string; names: string[]; values: number[] }[] = await clickhouse.query(FEATURE_PAGE, {
       version,
       after,
-      limit: PAGE,
+      limit: ITEMS_PER_PAGE,
     });
-    for (const { item_id, popularity } of page) known.push([items.intern(item_id), popularity]);
-    if (page.length < PAGE) break;
+    for (const { item_id, names, values } of page) known.push({ item: items.intern(item_id), names, values });
+    if (page.length < ITEMS_PER_PAGE) break;
     after = page.at(-1)?.item_id ?? after;
   }
   checkCount(published, rows.length + known.length);
-  const popularity = new Float32Array(items.size);
-  for (const [item, value] of known) popularity[item] = value;
+  known.sort((a, b) => a.item - b.item);
+  const { candidates, newcomerEvery } = numbersOf(published, ["candidates", "newcomerEvery"]);
   return {
     ...served(published, now),
     components: [...components.values()],
-    candidates: numbersOf(published, ["candidates"]).candidates,
+    candidates,
+    newcomerEvery,
     weights: Float64Array.from(weights),
-    popularity,
+    known: new ItemFeatures(known, items.size),
   };
 }

@@ -1,6 +1,5 @@
 /** Models that answer for a history, from what was loaded of each algorithm. */
-import { blended, candidatesOf, type ModelList, TopList } from "../scoring/index.ts";
-import type { Interest } from "./history.ts";
+import { blended, candidatesOf, type ItemFeatures, type ModelList, TopList, withNewcomers } from "../scoring/index.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { Candidate, HistoryModel, Neighbours, Rank, Ranking, ServedVersion, Sessions } from "./model.ts";
 import { NeighbourRanker } from "./ranking.ts";
@@ -22,8 +21,10 @@ export interface Blend extends ServedVersion {
   /** Of each component. */
   readonly candidates: number;
   readonly weights: Float64Array;
-  /** By item, 0 to 1; items that were numbered after this model was loaded have no place in it. */
-  readonly popularity: Float32Array;
+  /** By item; of those that were numbered after this model was loaded nothing is known. */
+  readonly known: ItemFeatures;
+  /** Every so many places one is for an item that nobody has touched; 0: none. */
+  readonly newcomerEvery: number;
 }
 
 /** Their scratch space is shared: one question at a time. */
@@ -86,27 +87,36 @@ export class HistoryModels {
 
   /** Exponentials of the ranker's scores, which are chances up to a factor. */
   blend(model: Blend): HistoryModel {
-    return served(model, (history, limit, share) => this.#blended(model, history, limit, share));
+    return served(model, (...question) => this.#blended(model, ...question));
   }
 
-  #blended(model: Blend, history: readonly Interest[], limit: number, share: (item: number) => number): Candidate[] {
-    const { components, weights, popularity } = model;
+  #blended(model: Blend, ...[history, limit, share, buckets]: Parameters<Rank>): Candidate[] {
+    const { components, weights, known, newcomerEvery } = model;
     const admitted = (item: number) => (share(item) > 0 ? 1 : 0);
     const causes = new Map<number, number>();
     const lists = components.map(({ rank }): ModelList => {
-      const found = rank(history, Math.max(limit, model.candidates), admitted);
+      const found = rank(history, Math.max(limit, model.candidates), admitted, buckets);
       for (const { item, because } of found) {
         if (because !== undefined && !causes.has(item)) causes.set(item, because);
       }
       return { items: found.map(({ item }) => item), scores: found.map(({ score }) => score) };
     });
-    const found = candidatesOf(lists, (item) => popularity[item] ?? 0);
-    const top = this.#topList(limit);
+    const asker = {
+      buckets,
+      history: history.map(({ item }) => item),
+      weights: history.map(({ strength }) => strength),
+    };
+    const found = candidatesOf(lists, known, asker);
+    const [top, newcomers] = [this.#topList(limit), this.#topList(limit)];
+    const scores = new Map<number, number>();
     for (const [place, item] of found.items.entries()) {
       const score = Math.exp(blended(found, place, weights)) * share(item);
+      scores.set(item, score);
       if (top.admits(score)) top.add(item, score);
+      if (!known.isTouched(item) && newcomers.admits(score)) newcomers.add(item, score);
     }
-    return candidates(top.take(), causes);
+    const items = withNewcomers(top.take().items, newcomers.take().items, newcomerEvery);
+    return candidates({ items, scores: items.map((item) => scores.get(item) as number) }, causes);
   }
 
   #topList(limit: number): TopList {

@@ -56,8 +56,14 @@ export interface Candidate {
  * @param history the item touched last first
  * @param limit at least 1
  * @param share what is left of an item's score, 0 to 1; 0 leaves the item out. Asked only for items that would rank
+ * @param buckets bucketsOf the request's context
  */
-export type Rank = (history: readonly Interest[], limit: number, share: (item: number) => number) => Candidate[];
+export type Rank = (
+  history: readonly Interest[],
+  limit: number,
+  share: (item: number) => number,
+  buckets: readonly string[],
+) => Candidate[];
 
 /** A model of any algorithm that can answer for a history. */
 export interface HistoryModel extends ServedVersion {

@@ -1,5 +1,5 @@
 /** The description of the API that is served at `/openapi.json`. */
-import { LIMITS } from "./request.ts";
+import { DEVICES, LIMITS } from "./request.ts";
 
 const SIMILAR_TO_HISTORY =
   "What is similar to the history comes first; trending, popular and the latest items fill the list up, so that it is " +
@@ -28,7 +28,23 @@ const category = {
   schema: { type: "string", minLength: 1 },
 };
 
-const PARAMETERS = [limit, exclude, category].map(({ name }) => ({ $ref: `#/components/parameters/${name}` }));
+const device = {
+  name: "device",
+  in: "query",
+  description: "What the list is shown on. A model may have learned what is wanted there.",
+  schema: { type: "string", enum: DEVICES },
+};
+
+const country = {
+  name: "country",
+  in: "query",
+  description: "Where the list is shown, as the activity names it (property or user attribute country).",
+  schema: { type: "string", minLength: 1, maxLength: LIMITS.countryLength },
+};
+
+const PARAMETERS = [limit, exclude, category, device, country].map(({ name }) => ({
+  $ref: `#/components/parameters/${name}`,
+}));
 
 function id(description: string) {
   return {
@@ -95,7 +111,7 @@ export const OPEN_API = {
     "/v1/recommendations/trending": get("recommendTrending", "What is wanted more and more", "The same for everyone."),
   },
   components: {
-    parameters: { limit, exclude, category },
+    parameters: { limit, exclude, category, device, country },
     schemas: {
       Visit: {
         type: "object",

@@ -97,7 +97,7 @@ const asked = fc.record<Asked>({
 function questionOf(shelf: Shelf, { history, limit, excluded, filtered }: Asked): Question {
   const category = filtered ? (shelf.catalogue.category("sale") ?? null) : undefined;
   const models = [shelf.model.champion];
-  return { history, models, limit, excluded, category, fill: ["trending", "popular", "latest"] };
+  return { history, models, buckets: [], limit, excluded, category, fill: ["trending", "popular", "latest"] };
 }
 
 describe("recommend", () => {
@@ -191,6 +191,7 @@ describe("recommend", () => {
     const list = recommend(shelf, {
       history: [interest(0), interest(3)],
       models: [champion],
+      buckets: [],
       fill: ["trending", "popular", "latest"],
       limit: 6,
       excluded: new Set(),
@@ -212,6 +213,7 @@ describe("recommend", () => {
       recommend(shelf, {
         history: [interest(0), interest(1, freshness)],
         models: [shelf.model.champion],
+        buckets: [],
         fill: ["popular", "latest"],
         limit,
         excluded: new Set(),
@@ -226,6 +228,7 @@ describe("recommend", () => {
     const question = {
       history: [],
       models: [],
+      buckets: [],
       fill: ["latest"],
       limit: 5,
       excluded: new Set<number>(),

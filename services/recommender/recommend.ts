@@ -36,6 +36,8 @@ export interface Question {
   /** 1 to 100. */
   readonly limit: number;
   readonly excluded: ReadonlySet<number>;
+  /** bucketsOf the request's context. */
+  readonly buckets: readonly string[];
   /** Only items of this category; `null`: of a category that no item has; `undefined`: any. */
   readonly category: number | null | undefined;
 }
@@ -53,7 +55,7 @@ const SOURCE_OF: ReadonlyMap<string, Source> = new Map([
  * (`Decay`), or as any other (`Include`).
  */
 export function recommend(shelf: Shelf, question: Question): Recommendation[] {
-  const { history, models, fill, limit, excluded, category } = question;
+  const { history, models, buckets, fill, limit, excluded, category } = question;
   const { catalogue, seen } = shelf;
   if (category === null) return [];
   const freshness = new Map<number, number>();
@@ -76,7 +78,8 @@ export function recommend(shelf: Shelf, question: Question): Recommendation[] {
   for (const model of history.length === 0 ? [] : models) {
     if (model === null || list.length >= limit) continue;
     const source = SOURCE_OF.get(model.algorithm) ?? "personal";
-    for (const candidate of model.rank(history, limit - list.length, share)) add({ ...candidate, source, from: model });
+    const found = model.rank(history, limit - list.length, share, buckets);
+    for (const candidate of found) add({ ...candidate, source, from: model });
   }
   const fillWith = (admitted: (item: number) => boolean) => {
     for (const source of fill) {

@@ -161,6 +161,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     answerBytes: options.limits?.answerBytes ?? ANSWER_BYTES,
     metrics,
     latency,
+    now,
     elapsed,
     logger,
   });

@@ -11,7 +11,14 @@ export interface RecommendationRequest {
   readonly limit: number;
   readonly exclude: readonly string[];
   readonly category: string | undefined;
+  /** Of whom the list is for, as the shop says; empty: it does not say. */
+  readonly device: Device | "";
+  readonly country: string;
 }
+
+export type Device = (typeof DEVICES)[number];
+
+export const DEVICES = ["mobile", "tablet", "desktop"] as const;
 
 export type Endpoint = RecommendationRequest["subject"]["endpoint"];
 
@@ -37,12 +44,13 @@ export const LIMITS = {
   excluded: 1_000,
   sessionItems: 200,
   reportedErrors: 20,
+  countryLength: 64,
 } as const;
 
 /** A character (UTF-16 code unit) is at most three bytes, a byte is `%` and two digits. */
 const ENCODED_LENGTH = 9;
 
-const PARAMETERS = ["limit", "exclude", "category"];
+const PARAMETERS = ["limit", "exclude", "category", "device", "country"];
 const NO_EXCLUSIONS: readonly string[] = [];
 
 type Address =
@@ -66,6 +74,8 @@ export function parseRequest({ method, url, body }: RawRequest): ParsedRequest {
     limit: query === undefined ? LIMITS.defaultLimit : parseLimit(query, errors),
     exclude: query === undefined ? NO_EXCLUSIONS : parseExclude(query, errors),
     category: query === undefined ? undefined : parseCategory(query, errors),
+    device: query === undefined ? "" : parseDevice(query, errors),
+    country: query === undefined ? "" : parseCountry(query, errors),
   };
   if (query !== undefined) refuseUnknown(query, errors);
   if (errors.length === 0) return { ok: true, request };
@@ -192,6 +202,26 @@ function parseCategory(query: URLSearchParams, errors: ProblemError[]): string |
   if (category !== "") return category;
   errors.push({ parameter: "category", detail: "category must name a category, or be left out." });
   return undefined;
+}
+
+function parseDevice(query: URLSearchParams, errors: ProblemError[]): Device | "" {
+  const text = only(query, "device", errors);
+  if (text === undefined) return "";
+  const device = DEVICES.find((name) => name === text);
+  if (device !== undefined) return device;
+  errors.push({ parameter: "device", detail: `device must be one of ${DEVICES.join(", ")}, or be left out.` });
+  return "";
+}
+
+function parseCountry(query: URLSearchParams, errors: ProblemError[]): string {
+  const country = only(query, "country", errors);
+  if (country === undefined) return "";
+  if (country !== "" && country.length <= LIMITS.countryLength) return country;
+  errors.push({
+    parameter: "country",
+    detail: `country must be as the activity names it, of at most ${LIMITS.countryLength} characters, or be left out.`,
+  });
+  return "";
 }
 
 function only(query: URLSearchParams, parameter: string, errors: ProblemError[]): string | undefined {

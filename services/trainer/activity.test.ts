@@ -5,6 +5,49 @@ import { runName, withWorkTables } from "./work-tables.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
 
+test("an event says what was used, from where, and at what price, as far as it is known", async () => {
+  const clickhouse = await migratedDatabase();
+  const phone = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36";
+  const iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148";
+  const tablet = "Mozilla/5.0 (Linux; Android 14; SM-X910) AppleWebKit/537.36 Chrome/140.0 Safari/537.36";
+  const ipad = "Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148";
+  const desktop = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+  const happened = [
+    { user_agent: phone, price: 12.5, properties: { country: "NL" }, user_attributes: { country: '"DE"' } },
+    { user_agent: iphone, user_attributes: { country: '"DE"' } },
+    { user_agent: tablet },
+    { user_agent: ipad },
+    { user_agent: desktop },
+    { user_agent: "" },
+  ];
+  await clickhouse.insert(
+    "events",
+    happened.map((row, at) => ({
+      event_id: `${at}`,
+      event: "view",
+      actor_id: "ann",
+      item_id: "lamp",
+      occurred_at: NOW - at,
+      quantity: 1,
+      ingested_at: NOW,
+      ...row,
+    })),
+  );
+  const layout = { database: clickhouse.database };
+  await withWorkTables(clickhouse, layout, { name: runName(NOW), now: NOW }, async (work) => {
+    const { table } = await copyActivity(work, { view: 1 }, 30);
+    const rows = await clickhouse.query(`SELECT device, country, price FROM ${table} ORDER BY occurred_at DESC`);
+    expect(rows).toEqual([
+      { device: "mobile", country: "NL", price: 12.5 },
+      { device: "mobile", country: "DE", price: 0 },
+      { device: "tablet", country: "", price: 0 },
+      { device: "tablet", country: "", price: 0 },
+      { device: "desktop", country: "", price: 0 },
+      { device: "", country: "", price: 0 },
+    ]);
+  });
+});
+
 test("what a visitor did counts for the user that it first signed in as, before and after", async () => {
   const clickhouse = await migratedDatabase();
   const happened = [

@@ -27,6 +27,15 @@ const ACTIVITY_OF_PEOPLE = `(
   SETTINGS join_algorithm = 'grace_hash', max_bytes_in_join = 500000000
 )`;
 
+const DEVICE = `multiIf(
+  user_agent = '', '',
+  match(user_agent, '(?i)ipad|tablet') OR (match(user_agent, '(?i)android') AND NOT match(user_agent, '(?i)mobile')), 'tablet',
+  match(user_agent, '(?i)mobi|iphone|android'), 'mobile',
+  'desktop')`;
+
+/** As the event says, else as the shop says of the user. */
+const COUNTRY = `trim(BOTH '"' FROM if(properties['country'] != '', properties['country'], user_attributes['country']))`;
+
 /**
  * Copies the events that matter (weighted ones, and refunds) of the last `lookbackDays` before the youngest event. The
  * copy is made once: finding the newest row of each event is the most expensive step over the shop's whole activity.
@@ -49,7 +58,8 @@ export async function copyActivity(
     `
 INSERT INTO ${table}
 WITH (SELECT max(occurred_at) FROM events WHERE has({weighted:Array(String)}, event)) AS youngest
-SELECT actor_id, session_id, item_id, event, occurred_at, quantity
+SELECT actor_id, session_id, item_id, event, occurred_at, quantity, ifNull(toFloat64(price), 0) AS price,
+  ${DEVICE} AS device, ${COUNTRY} AS country
 FROM ${ACTIVITY_OF_PEOPLE}
 WHERE item_id != '' AND occurred_at > youngest - toIntervalDay({lookbackDays:UInt32})
   AND has({kept:Array(String)}, event)`,

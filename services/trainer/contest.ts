@@ -67,7 +67,7 @@ export class Contest {
       const judgement = await judge(this.#work, algorithm.name, past.matrix, model, cases, [k], metric);
       const milliseconds = (this.#options.elapsed() - began) / cases.count;
       const values = await judgement.values();
-      const room = Math.min(past.matrix.itemCount, cases.count * k);
+      const room = Math.min(past.matrix.touchedCount, cases.count * k);
       const fault =
         (await this.#leak(algorithm, model)) ??
         degeneration(degenerate(await judgement.lists(), room, minCoveragePercent)) ??

@@ -28,10 +28,14 @@ export const ACTIVITY_COLUMNS = `
   item_id String,
   event LowCardinality(String),
   occurred_at DateTime64(3, 'UTC'),
-  quantity UInt32`;
+  quantity UInt32,
+  price Float64 COMMENT 'of one piece; 0: not known',
+  device LowCardinality(String) COMMENT 'mobile, tablet or desktop; empty: not known',
+  country LowCardinality(String) COMMENT 'empty: not known'`;
 
 /** Their names, in order. */
-export const ACTIVITY_COLUMN_NAMES = "actor_id, session_id, item_id, event, occurred_at, quantity";
+export const ACTIVITY_COLUMN_NAMES =
+  "actor_id, session_id, item_id, event, occurred_at, quantity, price, device, country";
 
 const INTERACTION_COLUMNS = `
   actor_id String,

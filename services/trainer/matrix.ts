@@ -2,14 +2,21 @@
 import type { WorkTables } from "./work-tables.ts";
 
 export interface Matrix {
-  /** Table (item UInt32, item_id String, degree Float64); item in the order of item_id, so that ties go by id. */
+  /**
+   * Table (item UInt32, item_id String, degree Float64): first those with interactions, then what the catalogue has
+   * beside them, of degree 0; each part in the order of item_id, so that ties go by id.
+   */
   readonly items: string;
+  /** Table of CATALOGUE_COLUMNS; `null` where nothing is known of items but what people did with them. */
+  readonly catalogue: string | null;
   /**
    * Table (actor_id String, items Array(UInt32), weights Array(Float64), degrees Array(Float64), recent Array(UInt32)):
    * items ascending; `recent` holds the RECENT_ITEMS touched last, the newest first.
    */
   readonly histories: string;
   readonly itemCount: number;
+  /** Items with interactions: those of the numbers below. */
+  readonly touchedCount: number;
   readonly actorCount: number;
   /** Interactions. */
   readonly entryCount: number;
@@ -21,7 +28,13 @@ export interface Matrix {
 export const RECENT_ITEMS = 20;
 
 /** @throws ClickHouseError */
-export async function createMatrix(work: WorkTables, name: string, interactions: string): Promise<Matrix> {
+export async function createMatrix(
+  work: WorkTables,
+  name: string,
+  interactions: string,
+  catalogue: string | null = null,
+): Promise<Matrix> {
+  const known = catalogue === null ? "" : ` UNION ALL SELECT item_id, 0 AS weight FROM ${catalogue}`;
   const items = await work.create({
     name: `${name}_items`,
     columns: "item UInt32, item_id String, degree Float64 COMMENT 'sum of the weights of its interactions'",
@@ -29,8 +42,12 @@ export async function createMatrix(work: WorkTables, name: string, interactions:
   });
   await work.run(`
 INSERT INTO ${items}
-SELECT toUInt32(row_number() OVER (ORDER BY item_id) - 1) AS item, item_id, degree
-FROM (SELECT item_id, sum(weight) AS degree FROM ${interactions} GROUP BY item_id)`);
+SELECT toUInt32(row_number() OVER (ORDER BY degree = 0, item_id) - 1) AS item, item_id, degree
+FROM (
+  SELECT item_id, sum(weight) AS degree
+  FROM (SELECT item_id, weight FROM ${interactions}${known})
+  GROUP BY item_id
+)`);
   const histories = await work.create({
     name: `${name}_histories`,
     columns:
@@ -46,14 +63,16 @@ FROM (
   FROM ${interactions} AS i GLOBAL INNER JOIN ${items} AS n ON i.item_id = n.item_id
   GROUP BY actor_id
 )`);
-  const [counts] = await work.clickhouse.query<Record<"items" | "actors" | "entries" | "pairs", string>>(`
-SELECT (SELECT count() FROM ${items}) AS items, count() AS actors, sum(length(h.items)) AS entries,
+  const [counts] = await work.clickhouse.query<Record<"items" | "touched" | "actors" | "entries" | "pairs", string>>(`
+SELECT (SELECT count() FROM ${items}) AS items, (SELECT countIf(degree > 0) FROM ${items}) AS touched, count() AS actors, sum(length(h.items)) AS entries,
   sum(length(h.items) * length(h.items)) AS pairs
 FROM ${histories} AS h`);
   return {
     items,
+    catalogue,
     histories,
     itemCount: Number(counts?.items ?? 0),
+    touchedCount: Number(counts?.touched ?? 0),
     actorCount: Number(counts?.actors ?? 0),
     entryCount: Number(counts?.entries ?? 0),
     pairCount: Number(counts?.pairs ?? 0),

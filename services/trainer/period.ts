@@ -10,6 +10,8 @@ export interface PeriodOptions {
   readonly name: string;
   /** Table of ACTIVITY_COLUMNS, or a subquery. */
   readonly activity: string;
+  /** Table of CATALOGUE_COLUMNS; `null`: nothing is known of items but what people did with them. */
+  readonly catalogue: string | null;
   readonly weighting: Weighting;
   readonly window: Window;
   /** Milliseconds since 1970. */
@@ -34,10 +36,10 @@ export class Period {
 
   /** @throws ClickHouseError */
   static async open(work: WorkTables, options: PeriodOptions): Promise<Period> {
-    const { name, activity, weighting, window, now } = options;
+    const { name, activity, catalogue, weighting, window, now } = options;
     const began = now();
     const interactions = await createInteractions(work, `${name}_interactions`, activity, weighting, window);
-    const matrix = await createMatrix(work, name, interactions);
+    const matrix = await createMatrix(work, name, interactions, catalogue);
     return new Period(work, options, matrix, (now() - began) / 1000);
   }
 

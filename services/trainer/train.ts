@@ -10,7 +10,9 @@ import {
   NOT_FOR_USERS,
   STANDING_ALGORITHMS,
 } from "./algorithms/index.ts";
+import { copyCatalogue } from "./catalogue.ts";
 import { Contest, type Judged } from "./contest.ts";
+import { createContexts } from "./contexts.ts";
 import { elect, type GateOptions, type Incumbent, type Ruling, rule } from "./gate.ts";
 import { CHAMPION, incumbentOf, type Standing } from "./incumbents.ts";
 import { ACTIVITY_COLUMN_NAMES, DEFAULT_HISTORY_ITEMS } from "./interactions.ts";
@@ -132,6 +134,7 @@ export function train(
       log.info({ run, events }, notice);
       return { result: "NotEnoughData", versions: [], events, notices: [...notices, notice], pruned: [] };
     }
+    const catalogue = await copyCatalogue(work);
     const weighting = {
       weights: training.weights,
       halfLifeDays: training.halfLifeDays,
@@ -140,15 +143,19 @@ export function train(
     const periods = new Map<string, Promise<Period>>();
     const open = (name: string, source: string, before: number | null) => {
       const window = { watermark: before ?? watermark, before };
-      const options = { name, activity: source, weighting, window, now };
+      const options = { name, activity: source, catalogue, weighting, window, now };
       const period = periods.get(name) ?? Period.open(work, options);
       periods.set(name, period);
       return period;
     };
+    const runnable = algorithms.filter(({ needsCatalogue }) => catalogue !== null || needsCatalogue !== true);
+    for (const { name } of algorithms.filter((algorithm) => !runnable.includes(algorithm))) {
+      notices.push(`${name} needs to know what items are, such as their names, and was skipped: send items`);
+    }
     try {
       const boundary = await holdoutBoundary(work, activity.table, watermark, training.evaluation.holdoutHours);
       const occasion = { work, training, dependencies, activity: activity.table, boundary, watermark, open };
-      const outcome = await compete(occasion, algorithms);
+      const outcome = await compete(occasion, runnable);
       const publication = new Publication(work, {
         run,
         whole: await open("whole", activity.table, null),
@@ -210,11 +217,12 @@ async function compete(occasion: Occasion, algorithms: readonly Algorithm[]): Pr
   const before = `SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${activity} WHERE ${milliseconds} < ${boundary}`;
   const madeUp = await createTripwireTable(work);
   const past = await open("past", `(${before} UNION ALL SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${madeUp})`, boundary);
-  const heldOut = `(SELECT actor_id, item_id FROM ${activity} WHERE event != 'refund' AND ${milliseconds} >= ${boundary})`;
-  const cases = await actorCases(work, "holdout", past.matrix, heldOut, {
+  const heldOut = `(SELECT actor_id, item_id, occurred_at, device, country FROM ${activity} WHERE event != 'refund' AND ${milliseconds} >= ${boundary})`;
+  const asked = await actorCases(work, "holdout", past.matrix, heldOut, {
     withoutHistory: false,
     limit: JUDGED_ACTORS,
   });
+  const cases = { ...asked, contexts: await createContexts(work, "holdout", asked.table, heldOut) };
   const tripwires = await layTripwires(work, madeUp, past.matrix, cases, {
     event: heaviest(training.weights),
     at: watermark,

@@ -78,7 +78,7 @@ describe("a list", () => {
           const served = HISTORIES.map((history) => {
             const seen = new Set(history.map((item) => items.intern(idOf(item))));
             const interests = history.map((item) => ({ item: items.intern(idOf(item)), strength: 1, freshness: 0 }));
-            const list = asHistoryModel.rank(interests, 10, (item) => (seen.has(item) ? 0 : 1));
+            const list = asHistoryModel.rank(interests, 10, (item) => (seen.has(item) ? 0 : 1), []);
             return list.map(({ item }) => items.id(item));
           });
           expect(served).toEqual(judged.map((list) => list.map(([item]) => idOf(item))));

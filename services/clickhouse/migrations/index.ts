@@ -5,6 +5,7 @@ import { models } from "./0002-models.ts";
 import { identitiesAndOrders } from "./0003-identities-and-orders.ts";
 import { deduplication } from "./0004-deduplication.ts";
 import { modelContents } from "./0010-model-contents.ts";
+import { modelPeopleAndItems } from "./0011-model-people-and-items.ts";
 import { promotions } from "./0020-promotions.ts";
 import type { Migration } from "./migration.ts";
 import { MIGRATIONS_TABLE } from "./table.ts";
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   identitiesAndOrders,
   deduplication,
   modelContents,
+  modelPeopleAndItems,
   promotions,
 ];
 

@@ -16,7 +16,7 @@ export interface FitContext {
   /** Share of the fit that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
   /** A model that was fitted on this same context already; whoever fitted it closes it. */
-  readonly fitted?: (algorithm: Algorithm) => Promise<FittedModel> | undefined;
+  readonly fitted?: ((algorithm: Algorithm) => Promise<FittedModel> | FittedModel | undefined) | undefined;
 }
 
 /**
@@ -29,6 +29,8 @@ export interface Cases {
   readonly count: number;
   /** Sum of the lengths of the histories. */
   readonly historyEntries: number;
+  /** Table (case UInt32, buckets Array(String)): the context of those whose context is known. */
+  readonly contexts?: string;
 }
 
 export const RANKED_COLUMNS =
@@ -54,6 +56,8 @@ export interface Algorithm {
   readonly name: string;
   /** Needs to know when events happened. */
   readonly needsTime: boolean;
+  /** Needs to know what items are: a Matrix with a catalogue. */
+  readonly needsCatalogue?: boolean;
   /** As it is written into the version's configuration. */
   readonly parameters: Parameters;
   /** Whose candidates it ranks, where it does. */

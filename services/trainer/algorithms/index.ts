@@ -1,20 +1,26 @@
 import type { Algorithm, Parameters } from "./algorithm.ts";
+import { content } from "./content/index.ts";
 import { factorisation } from "./factorisation/index.ts";
 import { hybrid } from "./hybrid/index.ts";
 import { itemNeighbours } from "./item-neighbours/index.ts";
+import { latest } from "./latest/index.ts";
 import { neural } from "./neural/index.ts";
 import { popular } from "./popular/index.ts";
 import { sessionNeighbours } from "./session-neighbours/index.ts";
 import { trending } from "./trending/index.ts";
+import { userNeighbours } from "./user-neighbours/index.ts";
 
 /** In the order in which they are trained. */
 const FACTORIES: Readonly<Record<string, (parameters?: Parameters) => Algorithm>> = {
   popular,
   trending,
+  latest,
   itemNeighbours,
+  userNeighbours,
   sessionNeighbours,
   factorisation,
   neural,
+  content,
 };
 
 /** With their own parameters, by the name that resources, metrics and HTTP know them by. */
@@ -35,6 +41,9 @@ export const ENDPOINT_ALGORITHMS: readonly string[] = [
   "content",
   "userNeighbours",
 ];
+
+/** No candidates of hybrid's: they know nothing of a person who was not in training, or are not kept as a model. */
+const NO_COMPONENTS: readonly string[] = ["latest", "userNeighbours"];
 
 /** They cannot answer users: they know nothing of a person, or only people that were in training. */
 export const NOT_FOR_USERS: readonly string[] = [...STANDING_ALGORITHMS, "latest", "userNeighbours"];
@@ -71,10 +80,11 @@ export function createAlgorithms(
   const others = names.filter((name) => name !== "hybrid");
   const algorithms = others.map((name) => createAlgorithm(name, parameters[name]));
   if (others.length === names.length) return algorithms;
-  if (others.length === 0) {
+  const components = algorithms.filter(({ name }) => !NO_COMPONENTS.includes(name));
+  if (components.length === 0) {
     throw new UnknownAlgorithmError("hybrid ranks the candidates of other algorithms: name at least one");
   }
-  return [...algorithms, withParameters((chosen) => hybrid(algorithms, chosen), parameters.hybrid ?? {})];
+  return [...algorithms, withParameters((chosen) => hybrid(components, chosen), parameters.hybrid ?? {})];
 }
 
 function withParameters(create: (parameters?: Parameters) => Algorithm, parameters: Parameters): Algorithm {

@@ -15,8 +15,17 @@ const TERM_SCALE = 2 ** 40;
 /** Entries of the stored model that one statement writes. */
 const ENTRIES_PER_SLICE = 8_000_000;
 
-/** @param table of NEIGHBOUR_COLUMNS, at most `length` neighbours an item */
-export function neighboursModel(work: WorkTables, matrix: Matrix, table: string, length: number): FittedModel {
+/**
+ * @param table of NEIGHBOUR_COLUMNS, at most `length` neighbours an item
+ * @param nothing why a model without any neighbours must not be served
+ */
+export function neighboursModel(
+  work: WorkTables,
+  matrix: Matrix,
+  table: string,
+  length: number,
+  nothing: string,
+): FittedModel {
   return {
     async rank(cases, into, listLength) {
       const slices = Math.ceil((cases.historyEntries * length) / TERMS_PER_SLICE);
@@ -42,7 +51,7 @@ SELECT sum(length(t.weights)) AS entries, sum(arrayCount(w -> NOT isFinite(w), t
   min(arrayMin(t.weights)) AS smallest, max(arrayMax(t.weights)) AS largest
 FROM ${table} AS t WHERE notEmpty(t.weights)`,
       );
-      if (row === undefined || row.entries === "0") return "no two items were touched by one actor";
+      if (row === undefined || row.entries === "0") return nothing;
       if (row.invalid !== "0") return `${row.invalid} weights are not finite`;
       if (Number(row.entries) > 2 && row.smallest === row.largest) return "all weights are equal";
       return undefined;

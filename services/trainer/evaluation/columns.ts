@@ -10,6 +10,15 @@ export interface Fields {
   readonly time?: string;
   readonly event?: string;
   readonly quantity?: string;
+  /** What an item is called, what kind it is, who makes it. */
+  readonly name?: string;
+  readonly category?: string;
+  readonly brand?: string;
+  /** Of one piece. */
+  readonly price?: string;
+  /** Where a request came from. */
+  readonly device?: string;
+  readonly country?: string;
 }
 
 export type FieldName = keyof Fields;
@@ -25,6 +34,12 @@ const USUAL_NAMES: Readonly<Record<FieldName, readonly string[]>> = {
   ],
   event: ["event", "eventtype", "eventname", "action", "behavior", "behaviortype", "type"],
   quantity: ["quantity", "qty"],
+  name: ["itemname", "productname", "title", "description", "itemdescription", "productdescription", "name"],
+  category: ["category", "itemcategory", "productcategory", "categorycode", "categoryid", "categories"],
+  brand: ["brand", "itembrand", "manufacturer"],
+  price: ["price", "unitprice", "itemprice"],
+  device: ["device", "devicetype"],
+  country: ["country", "countrycode"],
 };
 
 const OPTIONS: Readonly<Record<FieldName, string>> = {
@@ -34,6 +49,12 @@ const OPTIONS: Readonly<Record<FieldName, string>> = {
   time: "--time",
   event: "--event",
   quantity: "--quantity",
+  name: "--item-name",
+  category: "--item-category",
+  brand: "--item-brand",
+  price: "--price",
+  device: "--device",
+  country: "--country",
 };
 
 /** What has to be there: who, what, and (for protocols of order) when. */

@@ -1,7 +1,8 @@
 /** Algorithms compared on a data set that a person has. */
 import type { ClickHouse } from "../../clickhouse/index.ts";
 import { describeActivity } from "../activity.ts";
-import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Algorithm, FittedModel } from "../algorithms/algorithm.ts";
+import { createContexts } from "../contexts.ts";
 import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
 import { type Lift, pairedLift } from "../judging/bootstrap.ts";
 import { actorCases, caseActors, type JudgedCases, sessionCases } from "../judging/cases.ts";
@@ -9,6 +10,7 @@ import { judge } from "../judging/judge.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import { runName, type WorkTables, withWorkTables } from "../work-tables.ts";
+import { createCatalogue } from "./catalogue.ts";
 import { DataSetError } from "./fault.ts";
 import { type FileFormat, openFile } from "./file.ts";
 import type { DataSetFiles } from "./layouts.ts";
@@ -90,18 +92,23 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
     }
     const window = { watermark: activity.watermark, before: null };
     const interactions = await createInteractions(work, "interactions", data.train.table, weighting, window);
-    const matrix = await createMatrix(work, "train", interactions);
+    const matrix = await createMatrix(work, "train", interactions, data.catalogue);
     const preparation = (now() - began) / 1000;
     const cases = await createCases(work, data, matrix, weighted);
     if (cases.count === 0) {
       throw new DataSetError("nothing_to_judge", `${data.protocol} protocol: ${nothingToJudge(data.protocol)}`);
     }
     const judged: Judged[] = [];
-    for (const [index, algorithm] of options.algorithms.entries()) {
+    const models = new Map<Algorithm, FittedModel>();
+    const fitAndJudge = async (algorithm: Algorithm, index: number): Promise<void> => {
       const done = 2 + 2 * index;
       if (algorithm.needsTime && !data.train.hasTime) {
         notices.push(`${algorithm.name} needs to know when events happened and was skipped`);
-        continue;
+        return;
+      }
+      if (algorithm.needsCatalogue && matrix.catalogue === null) {
+        notices.push(`${algorithm.name} needs to know what items are, such as their names, and was skipped`);
+        return;
       }
       step(done, `fitting ${algorithm.name}`);
       const fitBegan = now();
@@ -112,20 +119,25 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
         weighting,
         window,
         matrix,
+        fitted: (other) => models.get(other),
         onProgress: (share) => step(done + share, `fitting ${algorithm.name}`),
       });
+      models.set(algorithm, model);
       const fitSeconds = preparation + (now() - fitBegan) / 1000;
       step(done + 1, `judging ${algorithm.name}`);
-      const judgement = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs).finally(() =>
-        model.close?.(),
-      );
+      const judgement = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs);
       const { metrics } = judgement;
       judged.push({ algorithm: algorithm.name, metrics, values: await judgement.values(), fitSeconds });
+    };
+    try {
+      for (const [index, algorithm] of options.algorithms.entries()) await fitAndJudge(algorithm, index);
+    } finally {
+      for (const model of models.values()) await model.close?.();
     }
     step(total, "done");
     return {
       protocol: data.protocol,
-      train: { events: activity.events, users: matrix.actorCount, items: matrix.itemCount },
+      train: { events: activity.events, users: matrix.actorCount, items: matrix.touchedCount },
       test: { users: cases.actors, cases: cases.count },
       results: compared(judged, await caseActors(work, cases)),
       notices,
@@ -151,6 +163,8 @@ function compared(judged: readonly Judged[], actors: Uint32Array): AlgorithmResu
 interface DataSet {
   readonly protocol: Protocol;
   readonly train: LoadedFile;
+  /** Table of CATALOGUE_COLUMNS, of the items of all files. */
+  readonly catalogue: string | null;
   /** Table of ACTIVITY_COLUMNS and position. */
   readonly test: string;
   readonly testHasEvent: boolean;
@@ -168,8 +182,14 @@ async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promis
     });
     const chosen = protocol ?? "time";
     const { train, test } = await splitByTime(work, whole.table, options.holdout, chosen === "session");
-    const notices = skippedNotice(files.data, whole);
-    return { protocol: chosen, train: { ...whole, table: train }, test, testHasEvent: whole.hasEvent, notices };
+    return {
+      protocol: chosen,
+      train: { ...whole, table: train },
+      catalogue: await createCatalogue(work, [whole]),
+      test,
+      testHasEvent: whole.hasEvent,
+      notices: skippedNotice(files.data, whole),
+    };
   }
   const needs = { time: protocol === "session" || protocol === "time" };
   const train = await loadFile(work, "data", await openFile(work.clickhouse, files.train, format), reading, {
@@ -180,13 +200,14 @@ async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promis
   return {
     protocol: protocol ?? (test.bySession && test.hasTime ? "session" : "user"),
     train,
+    catalogue: await createCatalogue(work, [train, test]),
     test: test.table,
     testHasEvent: test.hasEvent,
     notices: [...skippedNotice(files.train, train), ...skippedNotice(files.test, test)],
   };
 }
 
-function createCases(
+async function createCases(
   work: WorkTables,
   data: DataSet,
   matrix: Matrix,
@@ -194,8 +215,12 @@ function createCases(
 ): Promise<JudgedCases> {
   const names = weighted.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`).join(", ");
   const events = data.testHasEvent ? `(SELECT * FROM ${data.test} WHERE event IN (${names}))` : data.test;
-  if (data.protocol === "session") return sessionCases(work, "test", matrix, events);
-  return actorCases(work, "test", matrix, events, { withoutHistory: data.protocol === "user", limit: null });
+  const cases =
+    data.protocol === "session"
+      ? await sessionCases(work, "test", matrix, events)
+      : await actorCases(work, "test", matrix, events, { withoutHistory: data.protocol === "user", limit: null });
+  if (!data.train.hasTime) return cases;
+  return { ...cases, contexts: await createContexts(work, "test", cases.table, events) };
 }
 
 function skippedNotice(path: string, file: LoadedFile): string[] {

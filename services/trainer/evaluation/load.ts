@@ -16,6 +16,10 @@ export interface Reading {
 export interface LoadedFile {
   /** Table of ACTIVITY_COLUMNS and `position UInt64`, the row's place in the file. */
   readonly table: string;
+  /** Table with a row an event: (item String, name String, category String, brand String, price_text String). */
+  readonly raw: string;
+  /** Whether the file says anything of its items. */
+  readonly describesItems: boolean;
   readonly rows: number;
   /** Rows without a user or without an item, left out. */
   readonly skipped: number;
@@ -74,7 +78,7 @@ export async function loadFile(
   const raw = await work.create({
     name: `${name}_raw`,
     columns:
-      "position UInt64, actor String, session String, item String, event_text String, time_text String, quantity_text String",
+      "position UInt64, actor String, session String, item String, event_text String, time_text String, quantity_text String, name String, category String, brand String, price_text String, device String, country String",
     orderBy: "position",
   });
   const insert = `INSERT INTO ${raw}\n${source.sql}\nSETTINGS ${readSettings(file)}`;
@@ -97,7 +101,8 @@ function listRows(file: DataFile): RowSource {
     columns: { user: "first word", item: "further words" },
     parameters,
     sql: `
-SELECT position * 1000000 + place AS position, words[1] AS actor, '' AS session, words[place] AS item, '' AS event_text, '' AS time_text, '' AS quantity_text
+SELECT position * 1000000 + place AS position, words[1] AS actor, '' AS session, words[place] AS item, '' AS event_text, '' AS time_text, '' AS quantity_text,
+  '' AS name, '' AS category, '' AS brand, '' AS price_text, '' AS device, '' AS country
 FROM (SELECT rowNumberInAllBlocks() AS position, splitByWhitespace(line) AS words FROM ${sql})
 ARRAY JOIN range(2, length(words) + 1) AS place`,
   };
@@ -126,7 +131,9 @@ function columnRows(file: DataFile, named: Fields, needs: Needs): RowSource {
     parameters,
     sql: `
 SELECT rowNumberInAllBlocks() AS position, ${who} AS actor, ${text(columns.session)} AS session, ${text(columns.item)} AS item, ${text(columns.event)} AS event_text,
-  ${text(columns.time)} AS time_text, ${text(columns.quantity)} AS quantity_text
+  ${text(columns.time)} AS time_text, ${text(columns.quantity)} AS quantity_text,
+  ${text(columns.name)} AS name, ${text(columns.category)} AS category, ${text(columns.brand)} AS brand, ${text(columns.price)} AS price_text,
+  lower(${text(columns.device)}) AS device, ${text(columns.country)} AS country
 FROM ${sql} AS row${entries}`,
   };
 }
@@ -196,13 +203,18 @@ WITH toFloat64OrNull(time_text) AS number, replaceRegexpAll(lower(event_text), '
   if({hasQuantity:Bool}, toFloat64OrZero(quantity_text), 1) AS pieces
 SELECT actor, session, item, if(named = 'purchase' AND pieces < 0, 'refund', named) AS event,
   fromUnixTimestamp64Milli(if({hasTime:Bool}, toInt64(assumeNotNull(${milliseconds})), 0), 'UTC') AS occurred_at,
-  toUInt32(least(greatest(1, abs(pieces)), 4000000000)) AS quantity, position
+  toUInt32(least(greatest(1, abs(pieces)), 4000000000)) AS quantity,
+  greatest(0, toFloat64OrZero(price_text)) AS price, device, country, position
 FROM ${raw}
 WHERE actor != '' AND item != ''`,
     parameters,
   );
   return {
     table,
+    raw,
+    describesItems: [columns.name, columns.category, columns.brand, columns.price].some(
+      (column) => column !== undefined,
+    ),
     rows,
     skipped: Number(check.skipped),
     hasTime: columns.time !== undefined,

@@ -153,5 +153,6 @@ SELECT case, actor_id, ${translated("history")} AS history,
   arrayFilter((weight, item) -> numbers[item + 1] > 0, history_weights, c.history) AS history_weights,
   ${translated("recent")} AS recent, ${translated("masked")} AS masked, ${translated("truth")} AS truth, relevant
 FROM ${cases.table} AS c`);
-  return { ...(await countCases(work, table)), actors: cases.actors };
+  const { contexts } = cases;
+  return { ...(await countCases(work, table)), actors: cases.actors, ...(contexts === undefined ? {} : { contexts }) };
 }

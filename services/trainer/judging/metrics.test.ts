@@ -10,6 +10,7 @@ interface Case {
   readonly truth: readonly number[];
   /** Held-out items that have no number. */
   readonly unknown: number;
+  readonly masked?: readonly number[];
 }
 
 let clickhouse: ClickHouse;
@@ -18,14 +19,23 @@ beforeAll(async () => {
 });
 afterAll(() => clickhouse.close());
 
-function measured(cases: readonly Case[], catalogue: number, cutoffs: readonly number[]): Promise<Metrics> {
+/** @param untouched items of the catalogue, its last, that have no weight */
+function measured(
+  cases: readonly Case[],
+  catalogue: number,
+  cutoffs: readonly number[],
+  untouched = 0,
+): Promise<Metrics> {
   const layout = { database: clickhouse.database };
   return withWorkTables(clickhouse, layout, { name: runName(0), now: 0 }, async (work) => {
     const { asked, ranked } = await tables(work, cases);
     const items = await work.create({ name: "i", columns: "item UInt32, degree Float64", orderBy: "item" });
     await clickhouse.insert(
       items.replaceAll("`", ""),
-      Array.from({ length: catalogue }, (_, item) => ({ item, degree: degreeOf(item) })),
+      Array.from({ length: catalogue }, (_, item) => ({
+        item,
+        degree: item < catalogue - untouched ? degreeOf(item) : 0,
+      })),
     );
     return measure(work, asked, ranked, items, cutoffs);
   });
@@ -34,13 +44,18 @@ function measured(cases: readonly Case[], catalogue: number, cutoffs: readonly n
 async function tables(work: WorkTables, cases: readonly Case[]): Promise<{ asked: string; ranked: string }> {
   const asked = await work.create({
     name: "c",
-    columns: "case UInt32, truth Array(UInt32), relevant UInt32",
+    columns: "case UInt32, masked Array(UInt32), truth Array(UInt32), relevant UInt32",
     orderBy: "case",
   });
   const ranked = await work.create({ name: "r", columns: "case UInt32, ranked Array(UInt32)", orderBy: "case" });
   await clickhouse.insert(
     asked.replaceAll("`", ""),
-    cases.map(({ truth, unknown }, index) => ({ case: index, truth, relevant: truth.length + unknown })),
+    cases.map(({ truth, unknown, masked = [] }, index) => ({
+      case: index,
+      masked,
+      truth,
+      relevant: truth.length + unknown,
+    })),
   );
   await clickhouse.insert(
     ranked.replaceAll("`", ""),
@@ -134,6 +149,19 @@ describe("measure", () => {
 
   test("without cases there are no figures", async () => {
     expect(await measured([], 4, [3])).toEqual({});
+  });
+
+  test("items that nobody had touched are judged apart, beside what a list drawn by chance reaches of them", async () => {
+    const cases = [
+      { ranked: [1, 8, 2, 9], truth: [8, 9, 1], unknown: 0, masked: [0, 3] },
+      { ranked: [7, 4], truth: [7, 9], unknown: 1 },
+      { ranked: [1], truth: [1], unknown: 0 },
+    ];
+    const metrics = await measured(cases, 10, [2, 4], 3);
+    expect(metrics["coldRecall@2"]).toBeCloseTo((1 / 2 + 1 / 2) / 2, 9);
+    expect(metrics["coldRecall@4"]).toBeCloseTo((2 / 2 + 1 / 2) / 2, 9);
+    expect(metrics["coldRandom@2"]).toBeCloseTo((2 / 8 + 2 / 10) / 2, 9);
+    expect(Number.isFinite(metrics["novelty@4"])).toBe(true);
   });
 
   test("for any lists the figures are those of the definitions", async () => {

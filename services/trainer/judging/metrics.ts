@@ -14,9 +14,16 @@
  * listed:
  *
  *     coverage    share of the catalogue that is in at least one list
- *     novelty     mean of -log2(the item's share of all weight): bits that its being listed tells
+ *     novelty     mean of -log2(the item's share of all weight): bits that its being listed tells; an item without
+ *                 weight tells as much as the rarest with some
  *     arp         mean of the item's weight over the largest weight of an item (average recommendation popularity)
  *     gini        of how often each item of the catalogue is listed: 0 all alike, near 1 always the same few
+ *
+ * And where items are held out that nobody had touched before, but that the catalogue has (cold ones), over the cases with
+ * such items C:
+ *
+ *     coldRecall  hits of C / |C|
+ *     coldRandom  what a list drawn by chance would reach of it: k / items that could be listed
  *
  * Recall and NDCG are those of LightGCN (He et al., SIGIR 2020) and the papers that compare with it.
  */
@@ -36,6 +43,8 @@ export const METRIC_NAMES = [
   "novelty",
   "arp",
   "gini",
+  "coldRecall",
+  "coldRandom",
 ] as const;
 
 /** Sums of averages are in fixed point, so that they do not depend on the order of adding. */
@@ -54,12 +63,12 @@ const AVERAGED = {
 export type AveragedMetric = keyof typeof AVERAGED;
 
 /**
- * @param cases table with (case UInt32, truth Array(UInt32), relevant UInt32); `relevant` is |T|, at least 1, also where
+ * @param cases table with (case UInt32, masked Array(UInt32), truth Array(UInt32), relevant UInt32); `relevant` is |T|, at least 1, also where
  * an item of T has no number and so is not in `truth`
  * @param ranked table with (case UInt32, ranked Array(UInt32)), each list at least as long as the largest cutoff or
  * with all there is
  * @param items table with (item UInt32, degree Float64): all that a list could hold
- * @returns every metric at every cutoff; empty without cases
+ * @returns every metric at every cutoff, those of cold items where there are some; empty without cases
  * @throws ClickHouseError
  */
 export async function measure(
@@ -91,6 +100,7 @@ FROM (
       metrics[`${name}@${cutoff}`] = Number(row[name][index]) / SCALE / count;
     }
     Object.assign(metrics, await measureListed(work, ranked, items, cutoff));
+    Object.assign(metrics, await measureCold(work, cases, ranked, items, cutoff));
   }
   return metrics;
 }
@@ -99,9 +109,9 @@ FROM (
 async function measureListed(work: WorkTables, ranked: string, items: string, cutoff: number): Promise<Metrics> {
   const [row] = await work.clickhouse.query<Record<"coverage" | "novelty" | "arp" | "gini", number>>(
     `
-WITH arrayMax(degrees) AS largest, arraySum(degrees) AS whole, length(listed) AS catalogue, arraySum(listed) AS total
+WITH arrayMax(degrees) AS largest, arrayMin(arrayFilter(degree -> degree > 0, degrees)) AS least, arraySum(degrees) AS whole, length(listed) AS catalogue, arraySum(listed) AS total
 SELECT arrayCount(times -> times > 0, listed) / catalogue AS coverage,
-  if(total = 0, 0, arraySum((times, degree) -> times * -log2(degree / whole), listed, degrees) / total) AS novelty,
+  if(total = 0, 0, arraySum((times, degree) -> times * -log2(greatest(degree, least) / whole), listed, degrees) / total) AS novelty,
   if(total = 0, 0, arraySum((times, degree) -> times * degree / largest, listed, degrees) / total) AS arp,
   if(total = 0, 0, 2 * arraySum((times, place) -> times * place, arraySort(listed), arrayEnumerate(listed)) / (catalogue * total)
     - (catalogue + 1) / catalogue) AS gini
@@ -120,6 +130,32 @@ FROM (
   );
   const names = ["coverage", "novelty", "arp", "gini"] as const;
   return Object.fromEntries(names.map((name) => [`${name}@${cutoff}`, row?.[name] ?? 0]));
+}
+
+async function measureCold(
+  work: WorkTables,
+  cases: string,
+  ranked: string,
+  items: string,
+  cutoff: number,
+): Promise<Metrics> {
+  const [row] = await work.clickhouse.query<Record<"cases" | "recall" | "random", string>>(
+    `
+WITH {cutoff:UInt32} AS k, (SELECT groupArray(item) FROM ${items} WHERE degree = 0) AS untouched,
+  (SELECT count() FROM ${items}) AS catalogue
+SELECT count() AS cases, sum(toUInt64(round(length(arrayIntersect(cold, listed)) / length(cold) * ${SCALE}))) AS recall,
+  sum(toUInt64(round(least(1, k / (catalogue - length(masked))) * ${SCALE}))) AS random
+FROM (
+  SELECT c.masked AS masked, arrayIntersect(c.truth, untouched) AS cold, arraySlice(r.ranked, 1, k) AS listed
+  FROM ${cases} AS c GLOBAL LEFT JOIN ${ranked} AS r ON c.case = r.case
+  WHERE notEmpty(cold)
+)`,
+    { cutoff },
+  );
+  const count = Number(row?.cases ?? 0);
+  if (row === undefined || count === 0) return {};
+  const mean = (sum: string) => Number(sum) / SCALE / count;
+  return { [`coldRecall@${cutoff}`]: mean(row.recall), [`coldRandom@${cutoff}`]: mean(row.random) };
 }
 
 /**

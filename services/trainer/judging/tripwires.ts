@@ -52,7 +52,7 @@ export async function layTripwires(
   cases: JudgedCases,
   options: { readonly event: string; readonly at: number; readonly k: number },
 ): Promise<Tripwires | null> {
-  const cutoff = Math.min(options.k, Math.floor(matrix.itemCount * LARGEST_SHARE));
+  const cutoff = Math.min(options.k, Math.floor(matrix.touchedCount * LARGEST_SHARE));
   if (cutoff === 0 || cases.count === 0) return null;
   const asked = await work.clickhouse.query<Case & { readonly actor_id: string; readonly truth: number[] }>(
     `SELECT case, actor_id, history, history_weights, recent, masked, truth FROM ${cases.table}
@@ -64,7 +64,7 @@ export async function layTripwires(
     const taken = new Set([...one.masked, ...one.truth]);
     const items: number[] = [];
     for (let tries = 0; tries < 10 * ITEMS_PER_ACTOR && items.length < ITEMS_PER_ACTOR; tries += 1) {
-      const item = (random.next() >>> 0) % matrix.itemCount;
+      const item = (random.next() >>> 0) % matrix.touchedCount;
       if (taken.has(item)) continue;
       taken.add(item);
       items.push(item);
@@ -75,7 +75,7 @@ export async function layTripwires(
   await work.clickhouse.insert(table, wired);
   await work.run(
     `
-INSERT INTO ${events}
+INSERT INTO ${events} (actor_id, session_id, item_id, event, occurred_at, quantity)
 SELECT t.actor_id AS actor_id, '' AS session_id, n.item_id AS item_id, {event:String} AS event,
   fromUnixTimestamp64Milli({at:Int64}, 'UTC') AS occurred_at, 1 AS quantity
 FROM (SELECT actor_id, arrayJoin(truth) AS item FROM ${table}) AS t GLOBAL INNER JOIN ${matrix.items} AS n ON t.item = n.item
@@ -109,7 +109,7 @@ export async function leakOf(
   const hits = Number(row?.hits ?? 0);
   const chances: number[] = [];
   for await (const page of readCases(work, cases)) {
-    for (const { masked } of page) chances.push(Math.min(1, cutoff / Math.max(1, matrix.itemCount - masked.length)));
+    for (const { masked } of page) chances.push(Math.min(1, cutoff / Math.max(1, matrix.touchedCount - masked.length)));
   }
   const limit = mostByChance(chances, ITEMS_PER_ACTOR);
   if (hits <= limit) return undefined;

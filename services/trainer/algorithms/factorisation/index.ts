@@ -37,7 +37,7 @@ export function factorisation(parameters: Partial<FactorisationParameters> = {})
     async fit({ work, matrix, weighting, onProgress }) {
       const memory = new FactorMemory();
       const byActor = await readActorRows(work, matrix, memory);
-      const byItem = transposed(memory, byActor, matrix.itemCount);
+      const byItem = transposed(memory, byActor, matrix.touchedCount);
       const longest = Math.max(byActor.longest, byItem.longest, weighting.historyItems);
       const { scratchBytes } = factorKernels(memory.memory);
       const team = factorisationTeam(memory, Math.max(SMALLEST_SCRATCH, scratchBytes(longest)));
@@ -80,12 +80,12 @@ class FactorModel implements FittedModel {
     const { memory, team, side, items, matrix, parameters } = this.#fitted;
     const { factors } = parameters;
     const room = memory.mark();
-    const rows = sparseRows(memory, page);
+    const rows = sparseRows(memory, page, matrix.touchedCount);
     const vectors = memory.take((page.length + 3) * factors * 4);
     memory.floats(vectors, page.length * factors).fill(0);
-    await side.solve(rows, vectors, items, matrix.itemCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
+    await side.solve(rows, vectors, items, matrix.touchedCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
     const lists = await rankVectors(
-      { memory, team, factors, items, itemCount: matrix.itemCount },
+      { memory, team, factors, items, itemCount: matrix.touchedCount },
       page,
       vectors,
       length,
@@ -97,13 +97,13 @@ class FactorModel implements FittedModel {
   store(version: string): Promise<void> {
     const { work, matrix, memory, items, parameters } = this.#fitted;
     const { factors } = parameters;
-    const vectors = memory.floats(items, matrix.itemCount * factors);
+    const vectors = memory.floats(items, matrix.touchedCount * factors);
     return storeVectors(work, matrix, version, (item) => [...vectors.subarray(item * factors, (item + 1) * factors)]);
   }
 
   async fault(): Promise<string | undefined> {
     const { matrix, memory, items, parameters } = this.#fitted;
-    return vectorFault(memory.floats(items, matrix.itemCount * parameters.factors), parameters.factors);
+    return vectorFault(memory.floats(items, matrix.touchedCount * parameters.factors), parameters.factors);
   }
 
   close(): Promise<void> {
@@ -111,12 +111,17 @@ class FactorModel implements FittedModel {
   }
 }
 
-function sparseRows(memory: FactorMemory, page: readonly Case[]): SparseRows {
-  const { starts, columns, entryCount, longest } = sparseItems(
-    memory,
-    page.map((question) => question.history),
-  );
+/** @param itemCount items with factors; others say nothing of a history */
+function sparseRows(memory: FactorMemory, page: readonly Case[], itemCount: number): SparseRows {
+  const known = (question: Case) => question.history.filter((item) => item < itemCount);
+  const { starts, columns, entryCount, longest } = sparseItems(memory, page.map(known));
   const weights = memory.take(entryCount * 4);
-  memory.floats(weights, entryCount).set(page.flatMap((question) => question.history_weights));
+  memory
+    .floats(weights, entryCount)
+    .set(
+      page.flatMap(({ history, history_weights }) =>
+        history_weights.filter((_, at) => (history[at] as number) < itemCount),
+      ),
+    );
   return { count: page.length, starts, columns, weights, longest };
 }

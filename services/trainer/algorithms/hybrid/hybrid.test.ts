@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../../../test/fixtures/clickhouse.ts";
 import { type ActivityRow, ranked, withFit } from "../../../../test/fixtures/fit.ts";
 import type { ClickHouse } from "../../../clickhouse/index.ts";
+import { ITEM_FEATURE_NAMES } from "../../../scoring/index.ts";
 import type { Algorithm, FitContext } from "../algorithm.ts";
 import { writeRanked } from "../rank-cases.ts";
 import { hybrid } from "./index.ts";
@@ -72,9 +73,8 @@ describe("hybrid", () => {
       "SELECT feature, weight FROM model_weights",
     );
     const weights = Object.fromEntries(rows.map(({ feature, weight }) => [feature, weight]));
-    expect(Object.keys(weights).sort()).toEqual(
-      ["popularity", "right.rank", "right.score", "wrong.rank", "wrong.score"].sort(),
-    );
+    const own = ["right.rank", "right.score", "wrong.rank", "wrong.score"];
+    expect(Object.keys(weights).sort()).toEqual([...own, ...ITEM_FEATURE_NAMES].sort());
     expect(weights["right.score"]! + weights["right.rank"]!).toBeGreaterThan(
       weights["wrong.score"]! + weights["wrong.rank"]! + 1,
     );
@@ -112,4 +112,104 @@ describe("hybrid", () => {
       expect(await model.fault()).toBe("nothing was learned: no candidate was ever right");
     });
   });
+
+  test("learns that some items are wanted on a phone, and others at a desk", async () => {
+    const rows = shoppers((shopper, day) => {
+      const device = (shopper + Math.floor(day / 2)) % 2 === 0 ? "mobile" : "desktop";
+      return { device, item: 2 * ((shopper * 3 + day * 7) % 30) + (device === "mobile" ? 0 : 1) };
+    });
+    await withFit(clickhouse, rows, async (context) => {
+      const model = await hybrid([everything]).fit(context);
+      const lists = await ranked(
+        context.work,
+        model,
+        ["mobile", "desktop"].map((device) => ({ recent: [0], buckets: [`device.${device}`] })),
+        10,
+      );
+      expect(lists[0]!.map(([item]) => item % 2)).toEqual(Array(10).fill(0));
+      expect(lists[1]!.map(([item]) => item % 2)).toEqual(Array(10).fill(1));
+      await clickhouse.command("TRUNCATE TABLE model_item_features");
+      await model.store("v");
+      const [row] = await clickhouse.query<{ mobile: number; desktop: number; unseen: number }>(
+        `SELECT values[indexOf(names, 'affinity.device.mobile')] AS mobile, has(names, 'affinity.device.desktop') AS desktop,
+           values[indexOf(names, 'affinity.device')] AS unseen FROM model_item_features WHERE item_id = 'item 00'`,
+      );
+      expect(row!.mobile).toBeGreaterThan(0.2);
+      expect(Number(row!.desktop)).toBe(0);
+      expect(row!.unseen).toBeLessThan(-0.2);
+    });
+  });
+
+  test("learns that people stay with the prices they usually pay", async () => {
+    const rows = shoppers((shopper, day) => {
+      const dear = shopper % 2;
+      return { item: 2 * ((shopper * 3 + day * 7) % 30) + dear, price: dear === 1 ? 90 : 10 };
+    });
+    await withFit(clickhouse, rows, async (context) => {
+      const model = await hybrid([everything]).fit(context);
+      const lists = await ranked(context.work, model, [{ history: [0, 2] }, { history: [1, 3] }], 10);
+      expect(lists[0]!.map(([item]) => item % 2)).toEqual(Array(10).fill(0));
+      expect(lists[1]!.map(([item]) => item % 2)).toEqual(Array(10).fill(1));
+    });
+  });
+
+  test("a component that was fitted on the same context already is not fitted again, and is left open", async () => {
+    const fits: string[] = [];
+    let closed = 0;
+    const right = fixed("right", [1, 2, 3], fits);
+    await withFit(clickhouse, ACTIVITY, async (context) => {
+      const mine = await right.fit({ ...context, name: "mine" });
+      const close = async () => {
+        closed += 1;
+      };
+      const open = { ...mine, close };
+      const model = await hybrid([right]).fit({ ...context, fitted: (other) => (other === right ? open : undefined) });
+      await model.close?.();
+    });
+    expect(fits).toEqual(["mine", "fit_lesson_right"]);
+    expect(closed).toBe(0);
+  });
 });
+
+/** 40 shoppers, 20 days, an item a day. */
+function shoppers(
+  choose: (shopper: number, day: number) => { readonly item: number } & Partial<ActivityRow>,
+): ActivityRow[] {
+  return Array.from({ length: 40 }, (_, shopper) =>
+    Array.from({ length: 20 }, (_, day) => {
+      const { item, ...row } = choose(shopper, day);
+      return {
+        actor_id: `shopper ${shopper}`,
+        item_id: `item ${String(item).padStart(2, "0")}`,
+        occurred_at: day * DAY + shopper,
+        ...row,
+      };
+    }),
+  ).flat();
+}
+
+/** Lists all items, none before another. */
+const everything: Algorithm = {
+  name: "everything",
+  needsTime: true,
+  parameters: {},
+  async fit({ work }: FitContext) {
+    return {
+      async rank(cases, into) {
+        const rows = await work.clickhouse.query<{ case: number; masked: number[] }>(
+          `SELECT case, masked FROM ${cases.table}`,
+        );
+        await writeRanked(
+          work,
+          into,
+          rows.map(({ case: number, masked }) => {
+            const items = Array.from({ length: 60 }, (_, item) => item).filter((item) => !masked.includes(item));
+            return { case: number, items, scores: items.map(() => 1) };
+          }),
+        );
+      },
+      store: async () => {},
+      fault: async () => undefined,
+    };
+  },
+};

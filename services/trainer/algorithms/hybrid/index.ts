@@ -1,13 +1,25 @@
 /**
  * One list from the candidates of other algorithms, ranked by what is learned from a part of the activity that these did
- * not see: how much each one's scores and ranks, and an item's popularity, say of what comes next (ranker.ts has the
- * paper). The algorithms are then fitted on everything.
+ * not see: how much each one's scores and ranks, and what is known of an item (popularity, recency, price beside what the
+ * asker usually pays, how much it is wanted at this hour, on this device, in this country), say of what comes next
+ * (ranker.ts has the paper). The algorithms are then fitted on everything. Some places are kept for items that nobody has
+ * touched.
  */
-import { blended, type Candidates, candidatesOf, featureCount, featureNames, TopList } from "../../../scoring/index.ts";
-import type { Matrix } from "../../matrix.ts";
+import {
+  type Asker,
+  blended,
+  type Candidates,
+  candidatesOf,
+  featureCount,
+  featureNames,
+  type ItemFeatures,
+  TopList,
+  withNewcomers,
+} from "../../../scoring/index.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import { type Algorithm, type Cases, type FitContext, type FittedModel, RANKED_COLUMNS } from "../algorithm.ts";
 import { writeRanked } from "../rank-cases.ts";
+import { createItemFeatures, readItemFeatures } from "./item-features.ts";
 import { createLesson } from "./lesson.ts";
 import { learnWeights, type RatedList } from "./ranker.ts";
 
@@ -15,6 +27,8 @@ const DEFAULTS = {
   /** Candidates of each algorithm. */
   candidates: 100,
   penalty: 0.0001,
+  /** Every so many places one is for an item that nobody has touched, if a component has one; 0: none. */
+  newcomerEvery: 10,
 };
 
 /** Cases whose lists are in memory at once. */
@@ -29,38 +43,50 @@ export function hybrid(components: readonly Algorithm[], parameters: Partial<typ
     parameters: configuration,
     components,
     async fit(context) {
-      const { name, onProgress } = context;
+      const { onProgress } = context;
       const lesson = await createLesson(context);
       const pupils = await fitAll(components, lesson.context, (share) => onProgress(share * 0.4));
-      const weights = await learn(lesson.context, pupils, lesson.cases, configuration).finally(() => closeAll(pupils));
+      const weights = await learn(lesson.context, pupils.models, lesson.cases, configuration).finally(pupils.close);
       onProgress(0.5);
-      const models = await fitAll(components, { ...context, name }, (share) => onProgress(0.5 + share / 2));
-      return hybridModel(context, components, models, weights, configuration);
+      const fitted = await fitAll(components, context, (share) => onProgress(0.5 + share / 2));
+      const features = await createItemFeatures(context);
+      const known = await readItemFeatures(context.work, features, context.matrix.itemCount);
+      return hybridModel(context, components, { ...fitted, weights, features, known }, configuration);
     },
   };
 }
 
+interface FittedComponents {
+  readonly models: readonly FittedModel[];
+  /** Closes those that were fitted here. */
+  close(): Promise<void>;
+}
+
+/** What was fitted on this context already is not fitted again. */
 async function fitAll(
   components: readonly Algorithm[],
   context: FitContext,
   onProgress: (share: number) => void,
-): Promise<FittedModel[]> {
+): Promise<FittedComponents> {
   const models: FittedModel[] = [];
+  const own: FittedModel[] = [];
+  const close = async () => {
+    for (const model of own.splice(0)) await model.close?.();
+  };
   try {
     for (const [index, component] of components.entries()) {
+      const found = await context.fitted?.(component);
       const progress = (share: number) => onProgress((index + share) / components.length);
       const name = `${context.name}_${component.name}`;
-      models.push(await component.fit({ ...context, name, onProgress: progress }));
+      const model = found ?? (await component.fit({ ...context, name, onProgress: progress }));
+      if (found === undefined) own.push(model);
+      models.push(model);
     }
-    return models;
+    return { models, close };
   } catch (error) {
-    await closeAll(models);
+    await close();
     throw error;
   }
-}
-
-async function closeAll(models: readonly FittedModel[]): Promise<void> {
-  for (const model of models) await model.close?.();
 }
 
 async function learn(
@@ -70,9 +96,10 @@ async function learn(
   { candidates, penalty }: typeof DEFAULTS,
 ): Promise<Float64Array> {
   const { work, matrix } = context;
+  const known = await readItemFeatures(work, await createItemFeatures(context), matrix.itemCount);
   const tables = await rankAll(context, models, cases, candidates);
   const lists: RatedList[] = [];
-  for await (const page of candidatePages(work, matrix, tables, cases)) {
+  for await (const page of candidatePages(work, known, tables, cases)) {
     const truths = await work.clickhouse.query<{ case: number; truth: number[] }>(
       `SELECT case, truth FROM ${cases.table} WHERE case IN {cases:Array(UInt32)}`,
       { cases: page.map((entry) => entry.case) },
@@ -105,11 +132,13 @@ async function rankAll(
 
 async function* candidatePages(
   work: WorkTables,
-  matrix: Matrix,
+  known: ItemFeatures,
   tables: readonly string[],
   cases: Cases,
 ): AsyncGenerator<(Candidates & { readonly case: number })[]> {
-  const popularity = await readPopularity(work, matrix);
+  const { contexts } = cases;
+  const join = contexts === undefined ? "" : `GLOBAL LEFT JOIN ${contexts} AS k ON c.case = k.case`;
+  const buckets = contexts === undefined ? "[]" : "k.buckets";
   for (let from = 0; from < cases.count; from += CASES_PER_PAGE) {
     const parameters = { from, to: Math.min(cases.count, from + CASES_PER_PAGE) };
     const lists = await Promise.all(
@@ -121,45 +150,48 @@ async function* candidatePages(
         return new Map(rows.map(({ case: number, ranked, scores }) => [number, { items: ranked, scores }]));
       }),
     );
-    const numbers = Array.from({ length: parameters.to - from }, (_, at) => from + at);
-    yield numbers.map((number) => {
-      const found = lists.map((list) => list.get(number) ?? { items: [], scores: [] });
-      return { case: number, ...candidatesOf(found, (item) => popularity[item] ?? 0) };
+    const askers = await work.clickhouse.query<Asker & { readonly case: number }>(
+      `SELECT case, history, history_weights AS weights, ${buckets} AS buckets FROM ${cases.table} AS c ${join}
+       WHERE case >= {from:UInt32} AND case < {to:UInt32} ORDER BY case`,
+      parameters,
+    );
+    yield askers.map((asker) => {
+      const found = lists.map((list) => list.get(asker.case) ?? { items: [], scores: [] });
+      return { case: asker.case, ...candidatesOf(found, known, asker) };
     });
   }
 }
 
-/** The logarithm of an item's degree, relative to the largest. */
-const POPULARITY = "if(largest > 0, log1p(degree) / log1p(largest), 0)";
-
-/** By item. */
-async function readPopularity(work: WorkTables, matrix: Matrix): Promise<Float64Array> {
-  const rows = await work.clickhouse.query<{ popularity: number }>(
-    `SELECT ${POPULARITY} AS popularity
-     FROM (SELECT item, degree, max(degree) OVER () AS largest FROM ${matrix.items}) ORDER BY item`,
-  );
-  return Float64Array.from(rows, ({ popularity }) => popularity);
+interface Learned extends FittedComponents {
+  readonly weights: Float64Array;
+  /** Table of createItemFeatures. */
+  readonly features: string;
+  readonly known: ItemFeatures;
 }
 
 function hybridModel(
   context: FitContext,
   components: readonly Algorithm[],
-  models: readonly FittedModel[],
-  weights: Float64Array,
-  { candidates }: typeof DEFAULTS,
+  { models, close, weights, features, known }: Learned,
+  { candidates, newcomerEvery }: typeof DEFAULTS,
 ): FittedModel {
   const { work, matrix } = context;
   return {
     async rank(cases, into, length) {
       const tables = await rankAll(context, models, cases, Math.max(candidates, length));
       const top = new TopList(length);
-      for await (const page of candidatePages(work, matrix, tables, cases)) {
+      const untouched = new TopList(length);
+      for await (const page of candidatePages(work, known, tables, cases)) {
         const lists = page.map((entry) => {
+          const scoreOf = new Map<number, number>();
           for (const [place, item] of entry.items.entries()) {
             const score = blended(entry, place, weights);
+            scoreOf.set(item, score);
             if (top.admits(score)) top.add(item, score);
+            if (item >= matrix.touchedCount && untouched.admits(score)) untouched.add(item, score);
           }
-          return { case: entry.case, ...top.take() };
+          const items = withNewcomers(top.take().items, untouched.take().items, newcomerEvery);
+          return { case: entry.case, items, scores: items.map((item) => scoreOf.get(item) as number) };
         });
         await writeRanked(work, into, lists);
       }
@@ -171,9 +203,10 @@ function hybridModel(
         names.map((feature, at) => ({ version, feature, weight: weights[at] })),
       );
       await work.run(
-        `INSERT INTO model_vectors
-         SELECT {version:String} AS version, item_id, [toFloat32(${POPULARITY})] AS vector
-         FROM (SELECT item_id, degree, max(degree) OVER () AS largest FROM ${matrix.items})`,
+        `
+INSERT INTO model_item_features
+SELECT {version:String} AS version, n.item_id AS item_id, f.names AS names, f.values AS values
+FROM ${features} AS f GLOBAL INNER JOIN ${matrix.items} AS n ON f.item = n.item`,
         { version },
       );
     },
@@ -181,6 +214,6 @@ function hybridModel(
       if (!weights.every(Number.isFinite)) return "a weight is not finite";
       return weights.every((weight) => weight === 0) ? "nothing was learned: no candidate was ever right" : undefined;
     },
-    close: () => closeAll(models),
+    close,
   };
 }

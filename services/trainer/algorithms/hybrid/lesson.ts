@@ -1,5 +1,7 @@
 /** What the ranker learns from: a part of the activity that the models of the lesson were not fitted on. */
-import { ACTIVITY_COLUMNS, createInteractions } from "../../interactions.ts";
+
+import { createContexts } from "../../contexts.ts";
+import { ACTIVITY_COLUMN_NAMES, ACTIVITY_COLUMNS, createInteractions } from "../../interactions.ts";
 import { actorCases, type JudgedCases } from "../../judging/cases.ts";
 import { createMatrix } from "../../matrix.ts";
 import type { FitContext } from "../algorithm.ts";
@@ -36,13 +38,14 @@ export async function createLesson(context: FitContext): Promise<Lesson> {
     orderBy: "(actor_id, item_id, occurred_at)",
     shardBy: "actor_id",
   });
-  const columns = "actor_id, session_id, item_id, event, occurred_at, quantity";
-  await work.run(`INSERT INTO ${table} SELECT ${columns} FROM ${activity} WHERE NOT (${heldOut})`);
+  const columns = ACTIVITY_COLUMN_NAMES;
+  await work.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${activity} WHERE NOT (${heldOut})`);
   const lessonWindow = timeless ? window : { watermark: boundary, before: boundary };
   const interactions = await createInteractions(work, `${name}_lesson_interactions`, table, weighting, lessonWindow);
-  const matrix = await createMatrix(work, `${name}_lesson`, interactions);
-  const asked = `(SELECT actor_id, item_id FROM ${activity} WHERE ${heldOut} AND event != 'refund' AND ${milliseconds} < ${before})`;
+  const matrix = await createMatrix(work, `${name}_lesson`, interactions, context.matrix.catalogue);
+  const asked = `(SELECT actor_id, item_id, occurred_at, device, country FROM ${activity} WHERE ${heldOut} AND event != 'refund' AND ${milliseconds} < ${before})`;
   const cases = await actorCases(work, `${name}_lesson`, matrix, asked, { withoutHistory: false, limit: LESSON_CASES });
+  const contexts = await createContexts(work, `${name}_lesson`, cases.table, asked);
   return {
     context: {
       ...context,
@@ -50,8 +53,9 @@ export async function createLesson(context: FitContext): Promise<Lesson> {
       activity: table,
       window: lessonWindow,
       matrix,
+      fitted: undefined,
       onProgress: () => {},
     },
-    cases,
+    cases: { ...cases, contexts },
   };
 }

@@ -6,7 +6,8 @@ import { ACTIVITY_COLUMNS, createInteractions } from "../../interactions.ts";
 import { createMatrix } from "../../matrix.ts";
 import { runName, type WorkTables, withWorkTables } from "../../work-tables.ts";
 import type { FitContext } from "../algorithm.ts";
-import { coOccurrence, type ItemNeighboursParameters, itemNeighbours } from "./index.ts";
+import { coOccurrence } from "../co-occurrence.ts";
+import { type ItemNeighboursParameters, itemNeighbours } from "./index.ts";
 
 /** [actor, item] */
 type Touch = readonly [number, number];
@@ -162,7 +163,7 @@ describe("itemNeighbours", () => {
       );
       const sums = (source: string, slices: number, slice: number) =>
         clickhouse.query<object>(
-          `SELECT item, neighbour, sum(product) AS product, sum(actors) AS actors FROM (${source}) GROUP BY item, neighbour ORDER BY item, neighbour`,
+          `SELECT item, neighbour, sum(product) AS product, sum(shared) AS shared FROM (${source}) GROUP BY item, neighbour ORDER BY item, neighbour`,
           { slices, slice },
         );
       const expected = await sums(coOccurrence(whole), 1, 0);

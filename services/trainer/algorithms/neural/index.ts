@@ -45,7 +45,7 @@ export function neural(parameters: Partial<NeuralParameters> = {}): Algorithm {
       const memory = new FactorMemory();
       const team = neuralTeam(memory, SCRATCH_BYTES);
       try {
-        const towers = new Towers(memory, team, chosen, matrix.itemCount);
+        const towers = new Towers(memory, team, chosen, matrix.touchedCount);
         await towers.train(histories, ordered, (done) => onProgress(done / chosen.epochs));
         return new NeuralModel(context, towers, ordered);
       } catch (cause) {

@@ -17,7 +17,7 @@ export function popular(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
         `
 INSERT INTO ${table}
 SELECT toUInt32(row_number() OVER (ORDER BY degree DESC, item)) AS rank, item, degree AS score
-FROM (SELECT item, degree FROM ${matrix.items} ORDER BY degree DESC, item LIMIT {length:UInt32})`,
+FROM (SELECT item, degree FROM ${matrix.items} WHERE degree > 0 ORDER BY degree DESC, item LIMIT {length:UInt32})`,
         { length },
       );
       onProgress(1);

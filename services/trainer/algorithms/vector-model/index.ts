@@ -64,7 +64,7 @@ export async function storeVectors(
   version: string,
   vector: (item: number) => number[],
 ): Promise<void> {
-  for (let from = 0; from < matrix.itemCount; from += ITEMS_PER_INSERT) {
+  for (let from = 0; from < matrix.touchedCount; from += ITEMS_PER_INSERT) {
     const ids = await work.clickhouse.query<{ item: number; item_id: string }>(
       `SELECT item, item_id FROM ${matrix.items} WHERE item >= {from:UInt32} AND item < {to:UInt32} ORDER BY item`,
       { from, to: from + ITEMS_PER_INSERT },
