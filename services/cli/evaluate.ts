@@ -21,6 +21,7 @@ import {
   PROTOCOLS,
   type Protocol,
   REFERENCE_NEIGHBOURS,
+  STATEMENT_BYTES,
   UnknownAlgorithmError,
 } from "../trainer/index.ts";
 import { count, progressBar, table } from "./output.ts";
@@ -146,7 +147,9 @@ async function run(options: Options): Promise<void> {
   try {
     const files = await filesOf(options);
     const algorithms = algorithmsOf(options);
-    const clickhouse = await openClickHouse({ kind: "embedded", path: folder }, "evaluation");
+    const clickhouse = await openClickHouse({ kind: "embedded", path: folder }, "evaluation", {
+      statementBytes: STATEMENT_BYTES,
+    });
     try {
       const report = await evaluate(clickhouse, {
         files,

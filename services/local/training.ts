@@ -1,7 +1,7 @@
 import { Cron } from "croner";
 import type { Logger } from "pino";
 import { type ClickHouse, type ListedVersion, listVersions, openClickHouse, readAliases } from "../clickhouse/index.ts";
-import { type TrainingResult, train } from "../trainer/index.ts";
+import { STATEMENT_BYTES, type TrainingResult, train } from "../trainer/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 
 export interface TrainingOptions {
@@ -44,7 +44,9 @@ const DEFAULT_SCHEDULE = "*/30 * * * *";
 export async function startTraining(options: TrainingOptions): Promise<Training> {
   const { pipeline, logger, now } = options;
   const spec = pipeline.pipeline.spec.training;
-  const clickhouse: ClickHouse = await openClickHouse(pipeline.clickhouse.target, pipeline.clickhouse.database);
+  const clickhouse: ClickHouse = await openClickHouse(pipeline.clickhouse.target, pipeline.clickhouse.database, {
+    statementBytes: STATEMENT_BYTES,
+  });
   let underWay: Promise<TrainingResult> | null = null;
   let lastResult: string | null = null;
 

@@ -13,3 +13,4 @@ export {
   type TrainingResult,
   train,
 } from "./train.ts";
+export { STATEMENT_BYTES } from "./work-tables.ts";

@@ -1,6 +1,7 @@
 /** What every algorithm is to the trainer. */
 import type { Weighting, Window } from "../interactions.ts";
 import type { Matrix } from "../matrix.ts";
+import type { SearchSpace } from "../tuning/space.ts";
 import type { WorkTables } from "../work-tables.ts";
 
 export interface FitContext {
@@ -54,6 +55,8 @@ export interface Algorithm {
   readonly needsTime: boolean;
   /** As it is written into the version's configuration. */
   readonly parameters: Parameters;
+  /** Where better parameters may be found; absent where there is nothing to search. */
+  readonly space?: SearchSpace;
   /** @throws ClickHouseError */
   fit(context: FitContext): Promise<FittedModel>;
 }

@@ -2,6 +2,8 @@ import { type FittedModel, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 import type { JudgedCases } from "./cases.ts";
+import { type Cohort, measureCohorts } from "./cohorts.ts";
+import { measureDiversity } from "./diversity.ts";
 import { type Metrics, measure, measureCases } from "./metrics.ts";
 
 /** What models are compared by, list by list. */
@@ -11,6 +13,8 @@ export interface Judgement {
   readonly metrics: Metrics;
   /** COMPARED_METRIC at the largest cutoff, by case. @throws ClickHouseError */
   values(): Promise<Float64Array>;
+  /** @throws ClickHouseError */
+  cohorts(): Promise<Cohort[]>;
 }
 
 /**
@@ -35,7 +39,11 @@ export async function judge(
   });
   await model.rank(cases, ranked, Math.max(...cutoffs));
   return {
-    metrics: await measure(work, cases.table, ranked, matrix.items, cutoffs),
+    metrics: {
+      ...(await measure(work, cases.table, ranked, matrix.items, cutoffs)),
+      ...(await measureDiversity(work, ranked, matrix, null, cutoffs)),
+    },
+    cohorts: () => measureCohorts(work, cases.table, ranked, matrix, cutoffs),
     values: () => measureCases(work, cases.table, ranked, COMPARED_METRIC, Math.max(...cutoffs)),
   };
 }
