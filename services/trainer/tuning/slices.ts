@@ -1,6 +1,6 @@
 /** What settings are tried on: growing parts of the activity before a boundary, and the same later period for all. */
 import { ACTIVITY_COLUMNS, createInteractions, type Weighting, type Window } from "../interactions.ts";
-import { actorCases, type JudgedCases } from "../judging/cases.ts";
+import { actorCases, type JudgedCases, sessionCases } from "../judging/cases.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 
@@ -15,6 +15,8 @@ export interface SlicedActivity {
   /** Milliseconds since 1970: no event from then on is read. */
   readonly boundary: number;
   readonly weighting: Weighting;
+  /** Actors are sessions: asked is for the next item of those that begin in the held-out period. */
+  readonly sessions?: boolean;
 }
 
 /** Where the events before the boundary are parted: milliseconds since 1970. */
@@ -84,18 +86,35 @@ export async function createSlice(
   const window = { watermark: heldOutFrom ?? oldest, before: null };
   const interactions = await createInteractions(work, `${name}_interactions`, table, weighting, window);
   const matrix = await createMatrix(work, name, interactions);
-  const weighted = Object.keys(weighting.weights).filter((event) => (weighting.weights[event] ?? 0) > 0);
-  const asked = await work.create({
-    name: `${name}_asked`,
-    columns: "actor_id String, item_id String",
-    orderBy: "actor_id",
-  });
-  await work.run(
-    `INSERT INTO ${asked} SELECT actor_id, item_id FROM ${activity}
-     WHERE ${BEFORE} AND has({weighted:Array(String)}, event) AND ${heldOutFrom === null ? HASHED : `${MILLISECONDS} >= {heldOutFrom:Int64}`}`,
-    { ...parameters, weighted },
-  );
   const limit = Math.ceil(MOST_CASES * share);
-  const cases = await actorCases(work, name, matrix, asked, { withoutHistory: false, limit });
+  const asked = await createAsked(work, `${name}_asked`, sliced, heldOutFrom, limit);
+  const cases =
+    sliced.sessions && heldOutFrom !== null
+      ? await sessionCases(work, name, matrix, asked)
+      : await actorCases(work, name, matrix, asked, { withoutHistory: false, limit });
   return { activity: table, window, matrix, cases };
+}
+
+/** Held-out events, those of whole new sessions where actors are sessions, of which at most `limit` are taken. */
+async function createAsked(
+  work: WorkTables,
+  name: string,
+  { activity, boundary, weighting, sessions }: SlicedActivity,
+  heldOutFrom: number | null,
+  limit: number,
+): Promise<string> {
+  const columns = `${ACTIVITY_COLUMNS}, position UInt64`;
+  const asked = await work.create({ name, columns, orderBy: "actor_id", shardBy: "actor_id" });
+  const weighted = Object.keys(weighting.weights).filter((event) => (weighting.weights[event] ?? 0) > 0);
+  const heldOut = heldOutFrom === null ? HASHED : `${MILLISECONDS} >= {heldOutFrom:Int64}`;
+  const begunLater = `actor_id GLOBAL IN (
+    SELECT actor_id FROM ${activity} WHERE ${BEFORE} GROUP BY actor_id HAVING min(${MILLISECONDS}) >= {heldOutFrom:Int64}
+    ORDER BY cityHash64(actor_id), actor_id LIMIT {limit:UInt32})`;
+  await work.run(
+    `INSERT INTO ${asked}
+     SELECT actor_id, session_id, item_id, event, occurred_at, quantity, 0 AS position FROM ${activity}
+     WHERE ${BEFORE} AND has({weighted:Array(String)}, event) AND ${heldOut}${sessions && heldOutFrom !== null ? ` AND ${begunLater}` : ""}`,
+    { boundary, heldOutFrom: heldOutFrom ?? 0, weighted, limit },
+  );
+  return asked;
 }

@@ -184,6 +184,20 @@ describe("tuning", () => {
     expect(part / whole).toBeLessThan(0.6);
   });
 
+  test("sessions: the next item of those that begin in the held-out tenth", async () => {
+    const sessions = Array.from({ length: 300 }, (_, session) =>
+      Array.from({ length: 4 }, (_, step) => ({
+        actor_id: `session ${session}`,
+        item_id: `item ${(session + step) % 10}`,
+        occurred_at: session * 3_600_000 + step * 60_000,
+      })),
+    ).flat();
+    const create = (parameters: Readonly<Record<string, number>>) => createAlgorithm("sessionNeighbours", parameters);
+    const result = (await search(create, { sessions: true, trials: 3, k: 3 }, sessions))!;
+    expect(result.score).toBeGreaterThan(0.5);
+    expect(await search(create, { trials: 3, k: 3 }, sessions)).toBeNull();
+  });
+
   test("without a space, or without activity, there is nothing to search", async () => {
     expect(await search((parameters) => createAlgorithm("popular", parameters))).toBeNull();
     expect(await search(planted([]), {}, [])).toBeNull();

@@ -1,17 +1,11 @@
 /** The search for better parameters of one algorithm, within a number of trials and a time. */
 import { type Algorithm, type Parameters, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
-import type { Weighting } from "../interactions.ts";
 import { type AveragedMetric, measureCases } from "../judging/metrics.ts";
 import type { WorkTables } from "../work-tables.ts";
 import { firstSettings, fits, ranking, rungShares, survivors } from "./halving.ts";
-import { createSlice, partingOf, type Slice } from "./slices.ts";
+import { createSlice, partingOf, type Slice, type SlicedActivity } from "./slices.ts";
 
-export interface TuningOptions {
-  /** Table of ACTIVITY_COLUMNS. */
-  readonly activity: string;
-  /** Milliseconds since 1970: nothing from then on is read. */
-  readonly boundary: number;
-  readonly weighting: Weighting;
+export interface TuningOptions extends SlicedActivity {
   /** Tried beside the algorithm's own: what an earlier search found. Names that the algorithm does not have are ignored. */
   readonly start?: Parameters;
   /** Settings that are tried at the most, at least 1. */

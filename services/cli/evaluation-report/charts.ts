@@ -1,0 +1,147 @@
+/**
+ * Charts of an evaluation as SVG text: drawn by Observable Plot into a document of linkedom, without a browser. Lines and
+ * text have the colour of the page around them, marks that of its `--accent`, so that one drawing serves light and dark.
+ */
+import type { PlotOptions } from "@observablehq/plot";
+import type { AlgorithmResult } from "../../trainer/index.ts";
+
+/** In the order of the leaderboard, the best first. */
+export type Ranked = AlgorithmResult & { readonly rank: number };
+
+export interface Charts {
+  readonly leaderboard: string;
+  readonly coverage: string;
+  readonly novelty: string;
+  readonly fitTime: string;
+  /** `null` where no cohort has a case. */
+  readonly cohorts: string | null;
+}
+
+/** As narrow as the narrowest screen, so that text is not made smaller there. */
+const WIDTH = 340;
+const ROW = 24;
+const NAMES = 126;
+const BELOW = 44;
+const BASE = { width: WIDTH, style: { fontSize: "12px", background: "none" } } as const;
+
+const COHORT_NAMES = {
+  newUsers: "new users",
+  lightUsers: "light users",
+  heavyUsers: "heavy users",
+  newItems: "new items",
+};
+
+/** @param cutoff of the figures that are drawn @throws Error where the optional dependencies are not installed */
+export async function drawCharts(results: readonly Ranked[], cutoff: number): Promise<Charts> {
+  const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]).catch(
+    (cause: unknown) => {
+      throw new Error("charts need two optional packages: npm install @observablehq/plot linkedom", { cause });
+    },
+  );
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const draw = (options: PlotOptions) => Plot.plot({ document, ...BASE, ...options }).outerHTML;
+  const label = ({ rank, algorithm }: Ranked) => `${rank} ${algorithm}`;
+  const names = { label: null, domain: results.map(label), tickSize: 0 } as const;
+  const rows = { marginLeft: NAMES, marginRight: 24, marginBottom: BELOW, height: BELOW + 24 + ROW * results.length };
+  const ndcg = `ndcg@${cutoff}`;
+  const accuracy = (result: Ranked) => result.metrics[ndcg] ?? 0;
+
+  const against = (metric: string, said: string): string =>
+    draw({
+      height: 260,
+      marginLeft: 48,
+      marginRight: 20,
+      marginBottom: BELOW,
+      x: { label: said, grid: true, nice: true, ticks: 4 },
+      y: { label: ndcg, grid: true, zero: true, nice: true, ticks: 5 },
+      marks: [
+        Plot.dot(results, {
+          x: (result: Ranked) => result.metrics[metric] ?? 0,
+          y: accuracy,
+          r: 10,
+          fill: "var(--accent)",
+          stroke: "var(--card)",
+        }),
+        Plot.text(results, {
+          x: (result: Ranked) => result.metrics[metric] ?? 0,
+          y: accuracy,
+          text: ({ rank }: Ranked) => String(rank),
+          fill: "var(--card)",
+          fontWeight: 600,
+        }),
+      ],
+    });
+
+  const parts = results.flatMap((result) =>
+    result.cohorts.flatMap(({ cohort, cases, metrics }) =>
+      cases === 0 ? [] : [{ algorithm: label(result), cohort: COHORT_NAMES[cohort], value: metrics[ndcg] ?? 0 }],
+    ),
+  );
+  const known = Object.values(COHORT_NAMES).filter((cohort) => parts.some((part) => part.cohort === cohort));
+  return {
+    leaderboard: draw({
+      ...rows,
+      x: { label: ndcg, grid: true, zero: true, nice: true, ticks: 4 },
+      y: names,
+      marks: [
+        Plot.ruleY(results, {
+          y: label,
+          x1: ({ interval }) => interval.low,
+          x2: ({ interval }) => interval.high,
+          stroke: "var(--accent)",
+          strokeWidth: 3,
+          strokeOpacity: 0.5,
+        }),
+        Plot.dot(results, { x: accuracy, y: label, fill: "var(--accent)", r: 5 }),
+      ],
+    }),
+    coverage: against(`coverage@${cutoff}`, "share of the catalogue that is listed"),
+    novelty: against(`novelty@${cutoff}`, "novelty of listed items, bits"),
+    fitTime: draw({
+      ...rows,
+      marginRight: 44,
+      x: { label: "seconds", grid: true, ticks: 4 },
+      y: names,
+      marks: [
+        Plot.barX(results, { x: "fitSeconds", y: label, fill: "var(--accent)", insetTop: 3, insetBottom: 3 }),
+        Plot.text(results, {
+          x: "fitSeconds",
+          y: label,
+          text: ({ fitSeconds }) => fitSeconds.toFixed(1),
+          textAnchor: "start",
+          dx: 4,
+        }),
+      ],
+    }),
+    cohorts:
+      known.length === 0
+        ? null
+        : draw({
+            marginLeft: NAMES,
+            marginRight: 24,
+            marginBottom: BELOW,
+            height: BELOW + known.length * (ROW * results.length + 28),
+            x: { label: ndcg, grid: true, zero: true, nice: true, ticks: 4 },
+            y: names,
+            fy: { label: null, domain: known, axis: null, padding: 0.15 },
+            marks: [
+              Plot.barX(parts, {
+                x: "value",
+                y: "algorithm",
+                fy: "cohort",
+                fill: "var(--accent)",
+                insetTop: 4,
+                insetBottom: 4,
+              }),
+              Plot.text(known, {
+                fy: (cohort: string) => cohort,
+                text: (cohort: string) => cohort,
+                frameAnchor: "top-left",
+                dy: -14,
+                dx: -NAMES,
+                fontWeight: 600,
+              }),
+            ],
+          }),
+  };
+}
