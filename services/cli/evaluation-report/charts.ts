@@ -3,7 +3,7 @@
  * text have the colour of the page around them, marks that of its `--accent`, so that one drawing serves light and dark.
  */
 import type { PlotOptions } from "@observablehq/plot";
-import type { AlgorithmResult } from "../../trainer/index.ts";
+import { type AlgorithmResult, COHORTS, type Cohort } from "../../trainer/index.ts";
 
 /** In the order of the leaderboard, the best first. */
 export type Ranked = AlgorithmResult & { readonly rank: number };
@@ -13,23 +13,27 @@ export interface Charts {
   readonly coverage: string;
   readonly novelty: string;
   readonly fitTime: string;
-  /** `null` where no cohort has a case. */
-  readonly cohorts: string | null;
+  /** Of those with cases, on one scale. */
+  readonly cohorts: readonly {
+    readonly name: (typeof COHORT_NAMES)[Cohort["cohort"]];
+    readonly lists: number;
+    readonly chart: string;
+  }[];
 }
 
 /** As narrow as the narrowest screen, so that text is not made smaller there. */
 const WIDTH = 340;
 const ROW = 24;
-const NAMES = 126;
+const NAMES = 136;
 const BELOW = 44;
 const BASE = { width: WIDTH, style: { fontSize: "12px", background: "none" } } as const;
 
-const COHORT_NAMES = {
+export const COHORT_NAMES = {
   newUsers: "new users",
   lightUsers: "light users",
   heavyUsers: "heavy users",
   newItems: "new items",
-};
+} as const;
 
 /** @param cutoff of the figures that are drawn @throws Error where the optional dependencies are not installed */
 export async function drawCharts(results: readonly Ranked[], cutoff: number): Promise<Charts> {
@@ -72,12 +76,22 @@ export async function drawCharts(results: readonly Ranked[], cutoff: number): Pr
       ],
     });
 
-  const parts = results.flatMap((result) =>
-    result.cohorts.flatMap(({ cohort, cases, metrics }) =>
-      cases === 0 ? [] : [{ algorithm: label(result), cohort: COHORT_NAMES[cohort], value: metrics[ndcg] ?? 0 }],
-    ),
-  );
-  const known = Object.values(COHORT_NAMES).filter((cohort) => parts.some((part) => part.cohort === cohort));
+  const largest = Math.max(...results.flatMap(({ cohorts }) => cohorts.map(({ metrics }) => metrics[ndcg] ?? 0)));
+  const ofCohort = (cohort: Cohort["cohort"]): string =>
+    draw({
+      ...rows,
+      x: { label: ndcg, grid: true, domain: [0, largest > 0 ? largest : 1], nice: true, ticks: 4 },
+      y: names,
+      marks: [
+        Plot.barX(results, {
+          x: ({ cohorts }: Ranked) => cohorts.find((one) => one.cohort === cohort)?.metrics[ndcg] ?? 0,
+          y: label,
+          fill: "var(--accent)",
+          insetTop: 3,
+          insetBottom: 3,
+        }),
+      ],
+    });
   return {
     leaderboard: draw({
       ...rows,
@@ -113,35 +127,9 @@ export async function drawCharts(results: readonly Ranked[], cutoff: number): Pr
         }),
       ],
     }),
-    cohorts:
-      known.length === 0
-        ? null
-        : draw({
-            marginLeft: NAMES,
-            marginRight: 24,
-            marginBottom: BELOW,
-            height: BELOW + known.length * (ROW * results.length + 28),
-            x: { label: ndcg, grid: true, zero: true, nice: true, ticks: 4 },
-            y: names,
-            fy: { label: null, domain: known, axis: null, padding: 0.15 },
-            marks: [
-              Plot.barX(parts, {
-                x: "value",
-                y: "algorithm",
-                fy: "cohort",
-                fill: "var(--accent)",
-                insetTop: 4,
-                insetBottom: 4,
-              }),
-              Plot.text(known, {
-                fy: (cohort: string) => cohort,
-                text: (cohort: string) => cohort,
-                frameAnchor: "top-left",
-                dy: -14,
-                dx: -NAMES,
-                fontWeight: 600,
-              }),
-            ],
-          }),
+    cohorts: COHORTS.flatMap((cohort) => {
+      const lists = results[0]?.cohorts.find((one) => one.cohort === cohort)?.cases ?? 0;
+      return lists === 0 ? [] : [{ name: COHORT_NAMES[cohort], lists, chart: ofCohort(cohort) }];
+    }),
   };
 }

@@ -1,7 +1,7 @@
 /** An evaluation as one page that needs nothing beside itself. */
 import { COHORTS, type EvaluationReport, METRIC_NAMES } from "../../trainer/index.ts";
 import { count } from "../output.ts";
-import { drawCharts, type Ranked } from "./charts.ts";
+import { COHORT_NAMES, drawCharts, type Ranked } from "./charts.ts";
 
 export interface ReportSubject {
   /** What was evaluated, such as the data set's folder. */
@@ -34,9 +34,15 @@ table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tab
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
 thead th { border-top: 0; font-weight: 600; }
-td.best { font-weight: 700; }
 ul { margin: 0; padding-left: 20px; }
 `;
+
+const COHORT_CAPTIONS = {
+  "new users": "At most two items before.",
+  "light users": "Neither new nor heavy.",
+  "heavy users": "The fifth with the longest histories.",
+  "new items": "Only items that nobody had touched before count.",
+} as const;
 
 /** @returns HTML @throws Error where the optional dependencies are not installed */
 export async function reportPage({ title, report, cutoffs, now }: ReportSubject): Promise<string> {
@@ -56,15 +62,9 @@ export async function reportPage({ title, report, cutoffs, now }: ReportSubject)
     chart("Accuracy and coverage", charts.coverage, `Further right more of the catalogue is shown. ${numbers}`),
     chart("Accuracy and novelty", charts.novelty, `Further right what is listed is less known. ${numbers}`),
     chart("Time to fit", charts.fitTime, "From the loaded events to the model."),
-    ...(charts.cohorts === null
-      ? []
-      : [
-          chart(
-            "By cohort",
-            charts.cohorts,
-            `NDCG at ${cutoff} for parts of the users, and for items nobody had touched before.`,
-          ),
-        ]),
+    ...charts.cohorts.map(({ name, lists, chart: svg }) =>
+      chart(capital(name), svg, `NDCG at ${cutoff} over ${count(lists)} lists. ${COHORT_CAPTIONS[name]}`),
+    ),
     section("Metrics", metricsTable(ranked, cutoffs), true),
     section("Cohorts", cohortsTable(ranked, cutoff), true),
     ...(report.tuned.length === 0 ? [] : [section("Parameters found on the train part", tunedTable(report), true)]),
@@ -95,6 +95,10 @@ function chart(heading: string, svg: string, caption: string): string {
   return section(heading, `<figure>${svg}<figcaption>${escaped(caption)}</figcaption></figure>`, false);
 }
 
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function section(heading: string, content: string, wide: boolean): string {
   return `<section${wide ? ' class="wide"' : ""}><h2>${escaped(heading)}</h2>${content}</section>`;
 }
@@ -113,32 +117,29 @@ function metricsTable(ranked: readonly Ranked[], cutoffs: readonly number[]): st
 }
 
 function cohortsTable(ranked: readonly Ranked[], cutoff: number): string {
-  const columns = ["recall", "ndcg", "mrr", "hitRate"].map((name) => `${name}@${cutoff}`);
-  const rows = COHORTS.flatMap((name) =>
-    ranked.flatMap(({ rank, algorithm, cohorts }) =>
-      cohorts
-        .filter(({ cohort, cases }) => cohort === name && cases > 0)
-        .map(({ cohort, cases, metrics }) => [
-          cohort,
-          count(cases),
-          `${rank} ${algorithm}`,
-          ...columns.map((column) => metrics[column]?.toFixed(4) ?? "-"),
-        ]),
-    ),
+  const columns = COHORTS.flatMap((cohort) =>
+    ["recall", "ndcg"].map((name) => ({ cohort, metric: `${name}@${cutoff}` })),
   );
-  return table(["cohort", "lists", "algorithm", ...columns], rows);
+  const headings = columns.map(({ cohort, metric }) => `${COHORT_NAMES[cohort]}: ${metric}`);
+  const rows = ranked.map(({ rank, algorithm, cohorts }) => [
+    `${rank} ${algorithm}`,
+    ...columns.map(
+      ({ cohort, metric }) => cohorts.find((one) => one.cohort === cohort)?.metrics[metric]?.toFixed(4) ?? "-",
+    ),
+  ]);
+  return table(["algorithm", ...headings], rows);
 }
 
 function tunedTable({ tuned }: EvaluationReport): string {
   const rows = tuned.map(({ algorithm, parameters, trials, score }) => [
     algorithm,
+    String(trials.length),
+    score?.toFixed(4) ?? "-",
     Object.entries(parameters)
       .map(([name, number]) => `${name} ${number}`)
       .join(", "),
-    String(trials.length),
-    score?.toFixed(4) ?? "-",
   ]);
-  return table(["algorithm", "parameters", "trials", "score"], rows);
+  return table(["algorithm", "trials", "score", "parameters"], rows);
 }
 
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
