@@ -46,13 +46,20 @@ export async function drawCharts(results: readonly Ranked[], cutoff: number): Pr
   const draw = (options: PlotOptions) => Plot.plot({ document, ...BASE, ...options }).outerHTML;
   const label = ({ rank, algorithm }: Ranked) => `${rank} ${algorithm}`;
   const names = { label: null, domain: results.map(label), tickSize: 0 } as const;
-  const rows = { marginLeft: NAMES, marginRight: 24, marginBottom: BELOW, height: BELOW + 24 + ROW * results.length };
+  const rows = {
+    marginLeft: NAMES,
+    marginRight: 24,
+    marginTop: 4,
+    marginBottom: BELOW,
+    height: BELOW + 4 + ROW * results.length,
+  };
   const ndcg = `ndcg@${cutoff}`;
   const accuracy = (result: Ranked) => result.metrics[ndcg] ?? 0;
 
   const against = (metric: string, said: string): string =>
     draw({
       height: 260,
+      insetTop: 12,
       marginLeft: 48,
       marginRight: 20,
       marginBottom: BELOW,
@@ -76,6 +83,8 @@ export async function drawCharts(results: readonly Ranked[], cutoff: number): Pr
       ],
     });
 
+  const low = ({ interval }: Ranked) => interval.low;
+  const high = ({ interval }: Ranked) => interval.high;
   const largest = Math.max(...results.flatMap(({ cohorts }) => cohorts.map(({ metrics }) => metrics[ndcg] ?? 0)));
   const ofCohort = (cohort: Cohort["cohort"]): string =>
     draw({
@@ -98,15 +107,9 @@ export async function drawCharts(results: readonly Ranked[], cutoff: number): Pr
       x: { label: ndcg, grid: true, zero: true, nice: true, ticks: 4 },
       y: names,
       marks: [
-        Plot.ruleY(results, {
-          y: label,
-          x1: ({ interval }) => interval.low,
-          x2: ({ interval }) => interval.high,
-          stroke: "var(--accent)",
-          strokeWidth: 3,
-          strokeOpacity: 0.5,
-        }),
-        Plot.dot(results, { x: accuracy, y: label, fill: "var(--accent)", r: 5 }),
+        Plot.ruleY(results, { y: label, x1: low, x2: high, stroke: "var(--accent)", strokeWidth: 2 }),
+        ...[low, high].map((end) => Plot.tickX(results, { x: end, y: label, stroke: "var(--accent)", inset: 6 })),
+        Plot.dot(results, { x: accuracy, y: label, fill: "var(--accent)", r: 3 }),
       ],
     }),
     coverage: against(`coverage@${cutoff}`, "share of the catalogue that is listed"),

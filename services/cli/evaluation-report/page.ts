@@ -32,6 +32,7 @@ figcaption { color: var(--quiet); font-size: .875rem; margin-top: 6px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
+th { white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
 thead th { border-top: 0; font-weight: 600; }
 ul { margin: 0; padding-left: 20px; }
