@@ -21,7 +21,6 @@ const MOST_MEGABYTES = 1_000;
 const LOOK_MILLISECONDS = 200;
 const CREDENTIALS = { username: "shop", password: "shop's password" };
 const DATABASE = "train_memory";
-/** Statements of the insert, each of them of whole partitions of the simulated shop. */
 const INSERT_SECONDS = 3_600;
 
 /** @throws Error when an algorithm fails, as it does when a statement needs more than its limit */
@@ -79,19 +78,24 @@ async function trained(
       metadata: { name: "memory", namespace: "bench" },
       spec: {
         source: { kafka: { bootstrapServers: ["127.0.0.1:9"] } },
+        collector: {},
         sink: { clickhouse },
         training: { algorithms },
       },
     }),
   );
   const words = ["services/cli/main.ts", "train", "--file", file, "--secrets", secrets, "--json"];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, words, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, PRODUCTMATCHER_LOG: "warn" },
+  });
   const pid = pidOf(child);
   let peak = 0;
   const look = setInterval(() => {
     peak = Math.max(peak, peakOf(pid));
   }, LOOK_MILLISECONDS);
   const said = await text(child.stdout).finally(() => clearInterval(look));
+  if (said === "") throw new Error("the trainer ended without a result: what it said is above");
   return { result: JSON.parse(said) as TrainingResult, peak };
 }
 
