@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -64,10 +64,13 @@ describe("productmatcher evaluate", () => {
     const keys = [
       "algorithm",
       "lift",
+      "interval",
+      "cohorts",
       "fitSeconds",
       "users",
       "cases",
       ...names.flatMap((name) => [`${name}@1`, `${name}@2`]),
+      "diversity@2",
     ];
     for (const result of results) {
       expect(Object.keys(result).sort()).toEqual(keys.sort());
@@ -75,6 +78,27 @@ describe("productmatcher evaluate", () => {
     }
     expect(results[1]["recall@2"]).toBe(1);
     expect(left).toEqual([]);
+  });
+
+  test("cohorts, tuning and a report", async () => {
+    const html = join(folder, "report.html");
+    const words = ["--algorithms", "itemNeighbours", "--tune", "3", "--cohorts", "--html", html];
+    const lines = Array.from({ length: 40 }, (_, user) =>
+      [`u${user}`, ...Array.from({ length: 8 }, (_, step) => `i${(user + step * step) % 20}`)].join(" "),
+    );
+    const [train, test] = [join(folder, "tuned.train.txt"), join(folder, "tuned.test.txt")];
+    writeFileSync(train, `${lines.join("\n")}\n`);
+    writeFileSync(test, `${lines.map((line, user) => `${line.split(" ")[0]} i${(user + 3) % 20}`).join("\n")}\n`);
+    const { code, out, error } = await evaluate("--train", train, "--test", test, ...words);
+    expect(error).toBe("");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^itemNeighbours, 4 trials on the train part: .* \(ndcg 0\.\d{4}\)$/m);
+    expect(out).toMatch(/^cohort +lists +algorithm +recall@20/m);
+    expect(out).toMatch(/^lightUsers +40 +itemNeighbours +[01]\.\d{4}/m);
+    expect(out).toMatch(/^newItems +0 +itemNeighbours +-/m);
+    const page = readFileSync(html, "utf8");
+    expect(page.match(/<svg/g)?.length).toBeGreaterThanOrEqual(5);
+    expect(page).toContain("Parameters found on the train part");
   });
 
   test("a table for people", async () => {
@@ -107,6 +131,7 @@ describe("productmatcher evaluate", () => {
     [["--data", "x.csv", "--parameter", "popular=3"], /write algorithm.parameter=number/],
     [["--data", "x.csv", "--holdout", "soon"], /write hours as 36h, days as 7d, a share as 10%/],
     [["--data", "x.csv", "--at", "0"], /write whole numbers of 1 to 1000/],
+    [["--data", "x.csv", "--tune", "0"], /write a whole number of 1 to 1000/],
     [["--data", "x.csv", "--weight", "view=many"], /write event=number/],
     [["--data", "x.csv", "--protocol", "magic"], /Allowed choices are user, session, time/],
   ])("%j is refused", async (options, message) => {

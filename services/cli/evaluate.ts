@@ -1,12 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { openClickHouse } from "../clickhouse/index.ts";
 import {
   ALGORITHM_NAMES,
   ALGORITHMS,
-  type Algorithm,
+  COHORTS,
   createAlgorithms,
   DataSetError,
   type DataSetFiles,
@@ -21,8 +21,10 @@ import {
   PROTOCOLS,
   type Protocol,
   REFERENCE_NEIGHBOURS,
+  STATEMENT_BYTES,
   UnknownAlgorithmError,
 } from "../trainer/index.ts";
+import { reportPage } from "./evaluation-report/index.ts";
 import { count, progressBar, table } from "./output.ts";
 import { CommandError } from "./resource.ts";
 
@@ -35,6 +37,7 @@ Examples:
   $ productmatcher evaluate --data events.jsonl --time date --time-format "dd.MM.yyyy HH:mm"
   $ productmatcher evaluate --dataset data/serenade-example --parameter sessionNeighbours.lastItems=2
   $ productmatcher evaluate --dataset data/gowalla-lightgcn --json | jq '."ndcg@20"'
+  $ productmatcher evaluate --dataset data/serenade-example --tune 30 --html report.html
 
 Protocols:
   user     rank all items for each user of the test part; its items of the train part are left out
@@ -71,6 +74,9 @@ interface Options {
   readonly weight: Readonly<Record<string, number>>;
   readonly eventName: Readonly<Record<string, string>>;
   readonly parameter: AlgorithmParameters;
+  readonly tune?: number;
+  readonly cohorts?: true;
+  readonly html?: string;
   readonly json?: true;
 }
 
@@ -79,6 +85,8 @@ const WEIGHTS: Readonly<Record<string, number>> = { view: 1, click: 1, add_to_ca
 const HALF_LIFE_DAYS = 30;
 
 type AlgorithmParameters = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+const COHORT_METRICS = ["recall", "ndcg", "mrr", "hitRate"];
 
 /** Where figures are compared with those of papers, which cut nothing off. */
 const PARAMETERS: AlgorithmParameters = { itemNeighbours: { neighbours: REFERENCE_NEIGHBOURS } };
@@ -141,6 +149,11 @@ export function evaluateCommand(): Command {
         .argParser(collectParameter)
         .default(PARAMETERS, "as in training, but 1000 neighbours of an item"),
     )
+    .addOption(
+      new Option("--tune <trials>", "search parameters first, on a slice of the train part").argParser(parseTrials),
+    )
+    .option("--cohorts", "also for new, light and heavy users, and for new items")
+    .option("--html <file>", "also a report with charts, one file")
     .option("--json", "one JSON object a line for each algorithm")
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -157,8 +170,10 @@ async function run(options: Options): Promise<void> {
   const progress = progressBar("evaluate", "steps");
   try {
     const files = await filesOf(options);
-    const algorithms = algorithmsOf(options);
-    const clickhouse = await openClickHouse({ kind: "embedded", path: folder }, "evaluation");
+    const algorithms = createAlgorithms(options.algorithms, options.parameter);
+    const clickhouse = await openClickHouse({ kind: "embedded", path: folder }, "evaluation", {
+      statementBytes: STATEMENT_BYTES,
+    });
     try {
       const report = await evaluate(clickhouse, {
         files,
@@ -174,11 +189,16 @@ async function run(options: Options): Promise<void> {
         cutoffs: options.at,
         weights: options.weight,
         halfLifeDays: options.halfLife === 0 ? null : options.halfLife,
+        ...(options.tune === undefined ? {} : { tuning: tuningOf(options, options.tune) }),
         now: Date.now,
         onProgress: (done, total, step) => progress.update(Math.round(done * 10) / 10, total, step),
       });
       progress.stop();
       print(report, options);
+      if (options.html !== undefined) {
+        const subject = { title: titleOf(files), report, cutoffs: options.at, now: Date.now() };
+        await writeFile(options.html, await reportPage(subject));
+      }
     } finally {
       await clickhouse.close();
     }
@@ -194,10 +214,11 @@ async function run(options: Options): Promise<void> {
 function print(report: EvaluationReport, options: Options): void {
   for (const notice of report.notices) console.error(`note: ${notice}`);
   if (options.json) {
-    for (const { algorithm, metrics, lift, fitSeconds } of report.results) {
-      console.log(
-        JSON.stringify({ algorithm, ...metrics, lift, fitSeconds, users: report.test.users, cases: report.test.cases }),
-      );
+    const { users, cases } = report.test;
+    for (const { algorithm, metrics, lift, interval, cohorts, fitSeconds } of report.results) {
+      const found = report.tuned.find((one) => one.algorithm === algorithm);
+      const tuned = found && { parameters: found.parameters, trials: found.trials.length, score: found.score };
+      console.log(JSON.stringify({ algorithm, ...metrics, lift, interval, cohorts, tuned, fitSeconds, users, cases }));
     }
     return;
   }
@@ -206,9 +227,16 @@ function print(report: EvaluationReport, options: Options): void {
   console.log(
     `Protocol ${protocol}: fitted on ${count(train.events)} events of ${count(train.users)} users and ${count(train.items)} items, judged on ${count(test.users)} users${cases}\n`,
   );
+  for (const { algorithm, parameters, start, score, trials } of report.tuned) {
+    const changed = Object.entries(parameters).filter(([name, value]) => value !== start[name]);
+    const found =
+      changed.length === 0 ? "nothing better" : changed.map(([name, value]) => `${name}=${value}`).join(" ");
+    console.log(`${algorithm}, ${trials.length} trials on the train part: ${found} (ndcg ${score?.toFixed(4) ?? "-"})`);
+  }
+  if (report.tuned.length > 0) console.log();
   const columns = options.at
     .flatMap((cutoff) => METRIC_NAMES.map((name) => `${name}@${cutoff}`))
-    .filter((name) => report.results.some(({ metrics }) => name in metrics));
+    .filter((column) => report.results.some(({ metrics }) => metrics[column] !== undefined));
   const against = `ndcg@${options.at.at(-1)} against the best`;
   console.log(
     table(
@@ -221,6 +249,24 @@ function print(report: EvaluationReport, options: Options): void {
       ]),
     ),
   );
+  if (options.cohorts) printCohorts(report, options.at);
+}
+
+function printCohorts({ results }: EvaluationReport, cutoffs: readonly number[]): void {
+  const columns = cutoffs.flatMap((cutoff) => COHORT_METRICS.map((name) => `${name}@${cutoff}`));
+  const rows = COHORTS.flatMap((name) =>
+    results.flatMap(({ algorithm, cohorts }) =>
+      cohorts
+        .filter(({ cohort }) => cohort === name)
+        .map(({ cohort, cases, metrics }) => [
+          cohort,
+          cases,
+          algorithm,
+          ...columns.map((column) => (metrics[column]?.toFixed(4) ?? "-").padStart(column.length)),
+        ]),
+    ),
+  );
+  console.log(`\n${table(["cohort", "lists", "algorithm", ...columns], rows)}`);
 }
 
 /** Such as `-3.1 % (-4.0 to -2.2)`: the interval of 95 %. */
@@ -239,8 +285,16 @@ async function filesOf({ dataset, train, test, data }: Options): Promise<DataSet
   return { train: resolve(train), test: resolve(test) };
 }
 
-function algorithmsOf({ algorithms, parameter }: Options): Algorithm[] {
-  return createAlgorithms(algorithms, parameter);
+function tuningOf({ algorithms, parameter }: Options, trials: number) {
+  return {
+    trials,
+    tuned: (found: AlgorithmParameters) => createAlgorithms(algorithms, { ...parameter, ...found }),
+  };
+}
+
+/** The folder of a split, the name of one file. */
+function titleOf(files: DataSetFiles): string {
+  return "data" in files ? basename(files.data) : basename(dirname(files.train));
 }
 
 function fieldsOf(options: Options) {
@@ -270,6 +324,14 @@ function parseCutoffs(text: string): number[] {
     throw new InvalidArgumentError("write whole numbers of 1 to 1000, such as 10,20");
   }
   return [...new Set(cutoffs)].sort((a, b) => a - b);
+}
+
+function parseTrials(text: string): number {
+  const trials = Number(text);
+  if (!Number.isInteger(trials) || trials < 1 || trials > 1_000) {
+    throw new InvalidArgumentError("write a whole number of 1 to 1000");
+  }
+  return trials;
 }
 
 function parseNames(text: string): string[] {

@@ -11,6 +11,8 @@ export interface ConnectionOptions {
    * server that does not answer at all is given up after the same time, with the code `timeout`.
    */
   readonly timeoutSeconds?: number;
+  /** What one statement may hold in memory, in bytes; with more it fails (code 241). The engine's own limit when absent. */
+  readonly statementBytes?: number;
 }
 
 /**
@@ -56,12 +58,13 @@ const DEFAULT_TIMEOUT_SECONDS = 600;
 export async function openClickHouse(
   target: ClickHouseTarget,
   database: string,
-  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS }: ConnectionOptions = {},
+  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, statementBytes }: ConnectionOptions = {},
 ): Promise<ClickHouse> {
+  const limits = { timeoutSeconds, ...(statementBytes === undefined ? {} : { statementBytes }) };
   const access =
     target.kind === "embedded"
-      ? await embeddedAccess(target.path, database, timeoutSeconds)
-      : await serverAccess(target, database, timeoutSeconds);
+      ? await embeddedAccess(target.path, database, limits)
+      : await serverAccess(target, database, limits);
   return connection({ target, database, timeoutSeconds }, access, new AbortController().signal);
 }
 

@@ -1,10 +1,10 @@
 import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from "@clickhouse/client";
 import { identifier } from "./identifier.ts";
-import { sessionSettings } from "./settings.ts";
+import { type StatementLimits, sessionSettings } from "./settings.ts";
 import type { Access } from "./target.ts";
 
 /** The engine inside this process. The database is made when absent. */
-export async function embeddedAccess(path: string, database: string, timeoutSeconds: number): Promise<Access> {
+export async function embeddedAccess(path: string, database: string, limits: StatementLimits): Promise<Access> {
   const { createChdbConnection } = await import("chdb/connection").catch((cause: unknown) => {
     throw new Error("the embedded ClickHouse engine is not installed: npm install chdb, or name a server", { cause });
   });
@@ -14,7 +14,7 @@ export async function embeddedAccess(path: string, database: string, timeoutSeco
     connection: connection as unknown as NonNullable<ClickHouseClientConfigOptions["connection"]>,
   });
   // Once for the session: the adapter would put them before every statement, which made inserts cost three times as much.
-  for (const [name, value] of Object.entries(sessionSettings(timeoutSeconds))) {
+  for (const [name, value] of Object.entries(sessionSettings(limits))) {
     await client.command({ query: `SET ${name} = ${value}` });
   }
   await client.command({ query: `CREATE DATABASE IF NOT EXISTS ${identifier(database)}` });

@@ -57,6 +57,17 @@ describe("a server", () => {
     ).toEqual([{ event_id: "e1", price: null }]);
   });
 
+  test.each([
+    ["a server's", server],
+    ["the embedded engine's", () => ({ kind: "embedded", path: clickHouseFolder() }) as const],
+  ])("%s statement that needs more memory than the connection gives it fails", async (_, target) => {
+    const clickhouse = await openClickHouse(target(), "default", { statementBytes: 50_000_000 });
+    opened.push(clickhouse);
+    const grouped = (rows: number) => `SELECT uniqExact(number) AS found FROM numbers(${rows})`;
+    expect(await clickhouse.query(grouped(1_000))).toEqual([{ found: "1000" }]);
+    await expect(clickhouse.query(grouped(20_000_000))).rejects.toMatchObject({ code: "241" });
+  });
+
   test("a password that was changed is read again and the statement goes on", async () => {
     await front.setCredentials({ username: "shop", password: "first" });
     const clickhouse = await open(server(), "default");

@@ -1,7 +1,7 @@
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { readSecret } from "../config/secret-file.ts";
 import { identifier } from "./identifier.ts";
-import { sessionSettings } from "./settings.ts";
+import { type StatementLimits, sessionSettings } from "./settings.ts";
 import type { Access, ClickHouseServer } from "./target.ts";
 
 /** No answer came in time. What the server had begun, it may have finished. */
@@ -28,11 +28,12 @@ const IDLE_SOCKET_MILLISECONDS = 2_500;
 export async function serverAccess(
   target: ClickHouseServer,
   database: string | undefined,
-  timeoutSeconds: number,
+  limits: StatementLimits,
 ): Promise<Access> {
+  const { timeoutSeconds } = limits;
   const open = (secrets: Secrets): Opened => ({
     secrets,
-    client: openClient(target.url, database, secrets, timeoutSeconds),
+    client: openClient(target.url, database, secrets, limits),
   });
   const closing = new AbortController();
   let opened = open(readSecrets(target));
@@ -66,7 +67,7 @@ export async function createServerDatabase(
   database: string,
   cluster?: string,
 ): Promise<void> {
-  const access = await serverAccess(target, undefined, CREATE_TIMEOUT_SECONDS);
+  const access = await serverAccess(target, undefined, { timeoutSeconds: CREATE_TIMEOUT_SECONDS });
   try {
     const on = cluster === undefined ? "" : ` ON CLUSTER ${identifier(cluster)}`;
     const query = `CREATE DATABASE IF NOT EXISTS ${identifier(database)}${on}`;
@@ -80,15 +81,15 @@ function openClient(
   url: string,
   database: string | undefined,
   { username, password, caCertificate }: Secrets,
-  timeoutSeconds: number,
+  limits: StatementLimits,
 ): ClickHouseClient {
   return createClient({
     url,
     username,
     password,
-    clickhouse_settings: sessionSettings(timeoutSeconds),
+    clickhouse_settings: sessionSettings(limits),
     // Of a silent socket; the whole of a statement is bounded by `bounded`.
-    request_timeout: timeoutSeconds * 1_000 + 1_000,
+    request_timeout: limits.timeoutSeconds * 1_000 + 1_000,
     // Lists of ids that do not fit into an address.
     use_multipart_params_auto: true,
     keep_alive: { idle_socket_ttl: IDLE_SOCKET_MILLISECONDS },

@@ -1,9 +1,16 @@
 import type { ClickHouseSettings } from "@clickhouse/client";
 
+export interface StatementLimits {
+  readonly timeoutSeconds: number;
+  /** Of memory. */
+  readonly statementBytes?: number;
+}
+
 /** Of every statement. */
-export function sessionSettings(timeoutSeconds: number): ClickHouseSettings {
+export function sessionSettings({ timeoutSeconds, statementBytes }: StatementLimits): ClickHouseSettings {
   return {
     max_execution_time: timeoutSeconds,
+    ...(statementBytes === undefined ? {} : { max_memory_usage: String(statementBytes) }),
     output_format_json_quote_64bit_integers: 1,
     output_format_json_quote_decimals: 1,
     input_format_skip_unknown_fields: 0,

@@ -7,6 +7,7 @@ import {
   type Registry,
   readRegistry,
   rollBack,
+  STATEMENT_BYTES,
   type TrainingResult,
   train,
 } from "../trainer/index.ts";
@@ -50,7 +51,9 @@ export async function startTraining(options: TrainingOptions): Promise<Training>
   const { pipeline, logger, now } = options;
   const { training: spec, serving, objectives } = pipeline.pipeline.spec;
   const pinnedVersion = serving.model?.pinnedVersion;
-  const clickhouse: ClickHouse = await openClickHouse(pipeline.clickhouse.target, pipeline.clickhouse.database);
+  const clickhouse: ClickHouse = await openClickHouse(pipeline.clickhouse.target, pipeline.clickhouse.database, {
+    statementBytes: STATEMENT_BYTES,
+  });
   let underWay: Promise<TrainingResult> | null = null;
   let lastResult: string | null = null;
 

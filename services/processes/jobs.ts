@@ -14,7 +14,7 @@ import {
 } from "../clickhouse/index.ts";
 import { namesOf } from "../config/index.ts";
 import { ensureTopics, type KafkaLog, openKafkaLog, ownTopics } from "../kafka/index.ts";
-import { type TrainingResult, train } from "../trainer/index.ts";
+import { STATEMENT_BYTES, type TrainingResult, train } from "../trainer/index.ts";
 import { clickhouseTarget, kafkaOptions } from "./connections.ts";
 import { mountedSecrets } from "./secrets.ts";
 
@@ -127,7 +127,8 @@ export async function runTraining({ pipeline, secretsFolder, logger, now }: JobO
   const { sink, training, serving, objectives } = pipeline.spec;
   const { clickhouse: server } = sink;
   const target = await clickhouseTarget(server, server.credentials, mountedSecrets(secretsFolder));
-  const clickhouse = await openClickHouse(target, namesOf(pipeline).database);
+  const limits = { statementBytes: STATEMENT_BYTES };
+  const clickhouse = await openClickHouse(target, namesOf(pipeline).database, limits);
   try {
     const pinnedVersion = serving.model?.pinnedVersion;
     return await train(clickhouse, training, {

@@ -15,7 +15,12 @@ export class TopList {
 
   /** Whether an item of this score could still come into the list. */
   admits(score: number): boolean {
-    return this.#size < this.#items.length || score >= (this.#scores[this.#size - 1] as number);
+    return score >= this.least;
+  }
+
+  /** The score that an item needs at least to come into the list: for loops that ask of every item. */
+  get least(): number {
+    return this.#size < this.#items.length ? Number.NEGATIVE_INFINITY : (this.#scores[this.#size - 1] as number);
   }
 
   add(item: number, score: number): void {

@@ -1,8 +1,9 @@
-export type { Algorithm } from "./algorithms/algorithm.ts";
+export type { Algorithm, Parameters } from "./algorithms/algorithm.ts";
 export { ALGORITHM_NAMES, ALGORITHMS, createAlgorithms, UnknownAlgorithmError } from "./algorithms/index.ts";
 export { REFERENCE_NEIGHBOURS } from "./algorithms/item-neighbours/index.ts";
 export * from "./evaluation/index.ts";
-export type { Lift } from "./judging/bootstrap.ts";
+export type { Interval, Lift } from "./judging/bootstrap.ts";
+export { COHORTS, type Cohort } from "./judging/cohorts.ts";
 export { METRIC_NAMES } from "./judging/metrics.ts";
 export { type Moved, promote, type Registry, readRegistry, rollBack, VersionRefusedError } from "./registry.ts";
 export {
@@ -14,3 +15,5 @@ export {
   type TrainingResult,
   train,
 } from "./train.ts";
+export { type SearchSpace, type Trial, type TuningOptions, type TuningResult, tune } from "./tuning/index.ts";
+export { STATEMENT_BYTES } from "./work-tables.ts";

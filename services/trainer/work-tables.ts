@@ -28,12 +28,15 @@ const PREFIX = "training_";
 /** Above the longest run that a Job is given (`training.timeoutMinutes` is 120 by default). */
 export const RUN_LIMIT_MILLISECONDS = 6 * 3_600_000;
 
+/** What one statement of a run may hold in memory: the limit of the connection that is opened for it. */
+export const STATEMENT_BYTES = 2_000_000_000;
+
 /**
- * What one statement may hold in memory before it goes on on disk, and, on a cluster, inserts that are on the shards
- * when the statement ends.
+ * Grouping and sorting go on on disk well before the limit (merging what was written takes as much again); on a cluster,
+ * inserts are on the shards when the statement ends.
  */
-const SETTINGS = `SETTINGS max_bytes_before_external_group_by = 2000000000, max_bytes_before_external_sort = 1000000000,
-  distributed_foreground_insert = 1`;
+const SETTINGS = `SETTINGS max_bytes_before_external_group_by = ${STATEMENT_BYTES / 2},
+  max_bytes_before_external_sort = ${STATEMENT_BYTES / 4}, distributed_foreground_insert = 1`;
 
 /** Runs of this process that have not ended. */
 const running = new Set<string>();

@@ -1,6 +1,7 @@
 /** What every algorithm is to the trainer. */
 import type { Weighting, Window } from "../interactions.ts";
 import type { Matrix } from "../matrix.ts";
+import type { SearchSpace } from "../tuning/space.ts";
 import type { WorkTables } from "../work-tables.ts";
 
 export interface FitContext {
@@ -62,6 +63,8 @@ export interface Algorithm {
   readonly parameters: Parameters;
   /** Whose candidates it ranks, where it does. */
   readonly components?: readonly Algorithm[];
+  /** Where better parameters may be found; absent where there is nothing to search. */
+  readonly space?: SearchSpace;
   /** @throws ClickHouseError */
   fit(context: FitContext): Promise<FittedModel>;
 }

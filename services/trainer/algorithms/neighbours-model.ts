@@ -1,16 +1,11 @@
 /** Models that know for each item the items that go with it. */
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
-import type { Cases, FittedModel } from "./algorithm.ts";
+import type { FittedModel } from "./algorithm.ts";
+import { rankByNeighbours } from "./neighbours-ranking.ts";
 
 /** Columns of a table of neighbours in numbers of the matrix, the most similar first. */
 export const NEIGHBOUR_COLUMNS = "item UInt32, neighbours Array(UInt32), weights Array(Float32)";
-
-/** (history item, neighbour) terms that one statement adds up: about 100 bytes each at the most. */
-const TERMS_PER_SLICE = 16_000_000;
-
-/** Terms of scores are whole multiples of 1 / this. */
-const TERM_SCALE = 2 ** 40;
 
 /** Entries of the stored model that one statement writes. */
 const ENTRIES_PER_SLICE = 8_000_000;
@@ -27,12 +22,7 @@ export function neighboursModel(
   nothing: string,
 ): FittedModel {
   return {
-    async rank(cases, into, listLength) {
-      const slices = Math.ceil((cases.historyEntries * length) / TERMS_PER_SLICE);
-      for (let slice = 0; slice < slices; slice += 1) {
-        await work.run(rankStatement(table, cases, into), { length: listLength, slices, slice });
-      }
-    },
+    rank: (cases, into, listLength) => rankByNeighbours(work, matrix, table, cases, into, listLength),
     async store(version) {
       const slices = Math.ceil((matrix.itemCount * length) / ENTRIES_PER_SLICE);
       for (let slice = 0; slice < slices; slice += 1) {
@@ -57,43 +47,6 @@ FROM ${table} AS t WHERE notEmpty(t.weights)`,
       return undefined;
     },
   };
-}
-
-/**
- * A case's score for an item is the sum over its history of (weight of the history item) x (weight of the item among
- * that one's neighbours), in fixed point, so that it does not depend on the order of adding. Masked items are pushed
- * below zero. Case and item, then score and item, are packed into one number: grouping and sorting numbers is twice as
- * fast as tuples.
- */
-function rankStatement(table: string, cases: Cases, into: string): string {
-  return `
-INSERT INTO ${into}
-SELECT case, arrayMap(entry -> toUInt32(entry), best) AS ranked,
-  arrayMap(entry -> bitNot(toUInt64(bitShiftRight(entry, 32))) / ${TERM_SCALE}, best) AS scores
-FROM (
-  SELECT toUInt32(bitShiftRight(key, 32)) AS case, arraySlice(arrayPartialSort({length:UInt32}, groupArray(
-    bitShiftLeft(toUInt128(bitNot(toUInt64(score))), 32) + toUInt32(key))), 1, {length:UInt32}) AS best
-FROM (
-  SELECT bitShiftLeft(toUInt64(case), 32) + item AS key, sum(term) AS score
-  FROM (
-    SELECT c.case AS case, item, toInt64(round(c.history_weight * weight * ${TERM_SCALE})) AS term
-    FROM ${table} AS n
-    GLOBAL INNER JOIN (
-      SELECT case, history_item, history_weight
-      FROM ${cases.table} ARRAY JOIN history AS history_item, history_weights AS history_weight
-      WHERE case % {slices:UInt32} = {slice:UInt32}
-    ) AS c ON n.item = c.history_item
-    ARRAY JOIN n.neighbours AS item, n.weights AS weight
-    UNION ALL
-    SELECT case, arrayJoin(masked) AS item, toInt64(-4611686018427387904) AS term
-    FROM ${cases.table}
-    WHERE case % {slices:UInt32} = {slice:UInt32}
-  )
-  GROUP BY key
-  HAVING score > 0
-)
-GROUP BY case
-)`;
 }
 
 function storeStatement(table: string, matrix: Matrix): string {

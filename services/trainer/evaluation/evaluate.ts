@@ -1,11 +1,12 @@
 /** Algorithms compared on a data set that a person has. */
 import type { ClickHouse } from "../../clickhouse/index.ts";
 import { describeActivity } from "../activity.ts";
-import type { Algorithm, FittedModel } from "../algorithms/algorithm.ts";
+import type { Algorithm, FittedModel, Parameters } from "../algorithms/algorithm.ts";
 import { createContexts } from "../contexts.ts";
 import { createInteractions, DEFAULT_HISTORY_ITEMS } from "../interactions.ts";
-import { type Lift, pairedLift } from "../judging/bootstrap.ts";
+import { type Interval, type Lift, meanInterval, pairedLift } from "../judging/bootstrap.ts";
 import { actorCases, caseActors, type JudgedCases, sessionCases } from "../judging/cases.ts";
+import type { Cohort } from "../judging/cohorts.ts";
 import { judge } from "../judging/judge.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
@@ -16,6 +17,7 @@ import { type FileFormat, openFile } from "./file.ts";
 import type { DataSetFiles } from "./layouts.ts";
 import { type LoadedFile, loadFile, type Reading, UNNAMED_EVENT } from "./load.ts";
 import { type Holdout, splitByTime } from "./split.ts";
+import { type Tuned, tuneAll } from "./tune-all.ts";
 
 export const PROTOCOLS = ["user", "session", "time"] as const;
 
@@ -36,6 +38,12 @@ export interface EvaluationOptions {
   readonly weights: Readonly<Record<string, number>>;
   /** Of files with times; `null`: no decay. */
   readonly halfLifeDays: number | null;
+  /** Searches better parameters first, on the train part alone. */
+  readonly tuning?: {
+    readonly trials: number;
+    /** `algorithms` with these parameters, by name, in place of their own. */
+    readonly tuned: (parameters: Readonly<Record<string, Parameters>>) => readonly Algorithm[];
+  };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly onProgress?: (done: number, total: number, step: string) => void;
@@ -48,6 +56,9 @@ export interface AlgorithmResult {
   readonly best: boolean;
   /** Of that NDCG over the best algorithm's; `null` for the best itself, and where the best found nothing. */
   readonly lift: Lift | null;
+  /** Of that NDCG itself. */
+  readonly interval: Interval;
+  readonly cohorts: readonly Cohort[];
   /** From the loaded events to the fitted model. */
   readonly fitSeconds: number;
 }
@@ -59,6 +70,8 @@ export interface EvaluationReport {
   /** `cases`: lists that were judged, one a user but for the session protocol. */
   readonly test: { readonly users: number; readonly cases: number };
   readonly results: readonly AlgorithmResult[];
+  /** What the search found, in the order of the algorithms; empty without one. */
+  readonly tuned: readonly Tuned[];
   readonly notices: readonly string[];
 }
 
@@ -72,7 +85,7 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
   const { now } = options;
   const run = { name: runName(now()), now: now() };
   return withWorkTables(clickhouse, { database: clickhouse.database }, run, async (work) => {
-    const total = 2 + 2 * options.algorithms.length;
+    const total = 2 + 2 * options.algorithms.length + (options.tuning === undefined ? 0 : options.algorithms.length);
     const step = (done: number, label: string) => options.onProgress?.(done, total, label);
     step(0, "reading");
     const data = await loadDataSet(work, options);
@@ -98,10 +111,20 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
     if (cases.count === 0) {
       throw new DataSetError("nothing_to_judge", `${data.protocol} protocol: ${nothingToJudge(data.protocol)}`);
     }
+    const searched = options.algorithms.filter(({ needsTime }) => data.train.hasTime || !needsTime);
+    const tuned = await tuneAll(work, options, searched, {
+      activity: data.train.table,
+      boundary: activity.watermark + 1,
+      weighting,
+      sessions: data.protocol === "session",
+      onProgress: (done, name) => step(2 + done, `tuning ${name}`),
+    });
+    const found = Object.fromEntries(tuned.map(({ algorithm, parameters }) => [algorithm, parameters]));
+    const algorithms = options.tuning?.tuned(found) ?? options.algorithms;
     const judged: Judged[] = [];
     const models = new Map<Algorithm, FittedModel>();
     const fitAndJudge = async (algorithm: Algorithm, index: number): Promise<void> => {
-      const done = 2 + 2 * index;
+      const done = total - 2 * (algorithms.length - index);
       if (algorithm.needsTime && !data.train.hasTime) {
         notices.push(`${algorithm.name} needs to know when events happened and was skipped`);
         return;
@@ -127,10 +150,11 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
       step(done + 1, `judging ${algorithm.name}`);
       const judgement = await judge(work, algorithm.name, matrix, model, cases, options.cutoffs);
       const { metrics } = judgement;
-      judged.push({ algorithm: algorithm.name, metrics, values: await judgement.values(), fitSeconds });
+      const [values, cohorts] = [await judgement.values(), await judgement.cohorts()];
+      judged.push({ algorithm: algorithm.name, metrics, cohorts, values, fitSeconds });
     };
     try {
-      for (const [index, algorithm] of options.algorithms.entries()) await fitAndJudge(algorithm, index);
+      for (const [index, algorithm] of algorithms.entries()) await fitAndJudge(algorithm, index);
     } finally {
       for (const model of models.values()) await model.close?.();
     }
@@ -140,12 +164,13 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
       train: { events: activity.events, users: matrix.actorCount, items: matrix.touchedCount },
       test: { users: cases.actors, cases: cases.count },
       results: compared(judged, await caseActors(work, cases)),
+      tuned,
       notices,
     };
   });
 }
 
-interface Judged extends Pick<AlgorithmResult, "algorithm" | "metrics" | "fitSeconds"> {
+interface Judged extends Pick<AlgorithmResult, "algorithm" | "metrics" | "cohorts" | "fitSeconds"> {
   /** By case. */
   readonly values: Float64Array;
 }
@@ -154,9 +179,9 @@ function compared(judged: readonly Judged[], actors: Uint32Array): AlgorithmResu
   const mean = ({ values }: Judged) => values.reduce((sum, value) => sum + value, 0);
   const best = judged.reduce<Judged | undefined>((a, b) => (a === undefined || mean(b) > mean(a) ? b : a), undefined);
   return judged.map((one) => {
-    const { algorithm, metrics, fitSeconds } = one;
-    const lift = best === undefined || one === best ? null : pairedLift(one.values, best.values, actors);
-    return { algorithm, metrics, best: one === best, lift, fitSeconds };
+    const { values, ...rest } = one;
+    const lift = best === undefined || one === best ? null : pairedLift(values, best.values, actors);
+    return { ...rest, best: one === best, lift, interval: meanInterval(values, actors) };
   });
 }
 

@@ -67,6 +67,27 @@ export function pairedLift(
   };
 }
 
+/** Ends of the interval of a mean over cases. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * @param values by case, at least one
+ * @param actors by case, any number that tells actors apart
+ */
+export function meanInterval(
+  values: Float64Array,
+  actors: ArrayLike<number>,
+  options: Partial<BootstrapOptions> = {},
+): Interval {
+  // Over a reference of 1 throughout, a lift is the mean.
+  const lift = pairedLift(values, new Float64Array(values.length).fill(1), actors, options);
+  const mean = (percent: number) => 1 + percent / 100;
+  return { low: mean(lift?.low ?? -100), high: mean(lift?.high ?? -100) };
+}
+
 function sum(values: Float64Array): number {
   return values.reduce((total, value) => total + value, 0);
 }

@@ -2,6 +2,8 @@ import { type FittedModel, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
 import type { Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
 import type { JudgedCases } from "./cases.ts";
+import { type Cohort, measureCohorts } from "./cohorts.ts";
+import { measureDiversity } from "./diversity.ts";
 import { type AveragedMetric, type Metrics, measure, measureCases } from "./metrics.ts";
 import { describeLists, type Lists } from "./soundness.ts";
 
@@ -14,6 +16,8 @@ export interface Judgement {
   values(): Promise<Float64Array>;
   /** What the lists are like. @throws ClickHouseError */
   lists(): Promise<Lists>;
+  /** @throws ClickHouseError */
+  cohorts(): Promise<Cohort[]>;
 }
 
 /**
@@ -39,8 +43,12 @@ export async function judge(
   });
   await model.rank(cases, ranked, Math.max(...cutoffs));
   return {
-    metrics: await measure(work, cases.table, ranked, matrix.items, cutoffs),
+    metrics: {
+      ...(await measure(work, cases.table, ranked, matrix.items, cutoffs)),
+      ...(await measureDiversity(work, ranked, matrix, matrix.catalogue, cutoffs)),
+    },
     values: () => measureCases(work, cases.table, ranked, compared, Math.max(...cutoffs)),
+    cohorts: () => measureCohorts(work, cases.table, ranked, matrix, cutoffs),
     lists: () => describeLists(work, ranked),
   };
 }

@@ -25,6 +25,8 @@
  *     coldRecall  hits of C / |C|
  *     coldRandom  what a list drawn by chance would reach of it: k / items that could be listed
  *
+ * diversity@k is in diversity.ts.
+ *
  * Recall and NDCG are those of LightGCN (He et al., SIGIR 2020) and the papers that compare with it.
  */
 import type { WorkTables } from "../work-tables.ts";
@@ -45,6 +47,7 @@ export const METRIC_NAMES = [
   "gini",
   "coldRecall",
   "coldRandom",
+  "diversity",
 ] as const;
 
 /** Sums of averages are in fixed point, so that they do not depend on the order of adding. */
@@ -78,13 +81,10 @@ export async function measure(
   items: string,
   cutoffs: readonly number[],
 ): Promise<Metrics> {
-  const sums = Object.entries(AVERAGED).map(
-    ([name, formula]) => `sumForEach(arrayMap(k -> toUInt64(round(${inSql(formula)} * ${SCALE})), cutoffs)) AS ${name}`,
-  );
   const [row] = await work.clickhouse.query<Record<keyof typeof AVERAGED, string[]> & { cases: string }>(
     `
 WITH {cutoffs:Array(UInt32)} AS cutoffs
-SELECT count() AS cases, ${sums.join(", ")}
+SELECT count() AS cases, ${AVERAGE_SUMS}
 FROM (
   SELECT c.relevant AS relevant,
     arrayFilter((position, item) -> has(c.truth, item), arrayEnumerate(r.ranked), r.ranked) AS hits
@@ -94,11 +94,8 @@ FROM (
   );
   const count = Number(row?.cases ?? 0);
   if (row === undefined || count === 0) return {};
-  const metrics: Record<string, number> = {};
-  for (const [index, cutoff] of cutoffs.entries()) {
-    for (const name of Object.keys(AVERAGED) as AveragedMetric[]) {
-      metrics[`${name}@${cutoff}`] = Number(row[name][index]) / SCALE / count;
-    }
+  const metrics: Record<string, number> = { ...averagesOf(row, count, cutoffs) };
+  for (const cutoff of cutoffs) {
     Object.assign(metrics, await measureListed(work, ranked, items, cutoff));
     Object.assign(metrics, await measureCold(work, cases, ranked, items, cutoff));
   }
@@ -183,6 +180,27 @@ ORDER BY case`,
     { cutoff },
   );
   return Float64Array.from(rows, ({ value }) => value);
+}
+
+/** Of rows with (relevant, hits), positions of hits ascending, and `cutoffs`: a sum by cutoff for each averaged metric. */
+export const AVERAGE_SUMS = Object.entries(AVERAGED)
+  .map(
+    ([name, formula]) => `sumForEach(arrayMap(k -> toUInt64(round(${inSql(formula)} * ${SCALE})), cutoffs)) AS ${name}`,
+  )
+  .join(", ");
+
+/** @param sums a row of AVERAGE_SUMS over so many cases */
+export function averagesOf(
+  sums: Readonly<Record<string, string | readonly string[]>>,
+  cases: number,
+  cutoffs: readonly number[],
+): Metrics {
+  const names = Object.keys(AVERAGED);
+  return Object.fromEntries(
+    cutoffs.flatMap((cutoff, at) =>
+      names.map((name) => [`${name}@${cutoff}`, Number(sums[name]?.[at] ?? 0) / SCALE / cases]),
+    ),
+  );
 }
 
 function inSql(formula: string): string {

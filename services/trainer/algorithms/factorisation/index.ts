@@ -5,6 +5,7 @@
  */
 import { FACTOR_BLOCK, FactorMemory, FOLD_IN_SWEEPS, factorKernels } from "../../../scoring/index.ts";
 import type { Matrix } from "../../matrix.ts";
+import type { SearchSpace } from "../../tuning/space.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import type { Algorithm, Cases, FittedModel } from "../algorithm.ts";
 import { type Case, readCases, writeRanked } from "../rank-cases.ts";
@@ -23,6 +24,14 @@ const DEFAULTS: FactorisationParameters = {
   seed: 1,
 };
 
+const SPACE: SearchSpace = {
+  factors: { choices: [64, 128, 192] },
+  passes: { from: 4, to: 12, whole: true },
+  unobserved: { from: 0.001, to: 0.3, logarithmic: true },
+  ridge: { from: 0.0003, to: 0.1, logarithmic: true },
+  ridgePower: { from: 0.5, to: 1 },
+};
+
 /** Beside what solving needs: scores of some items for four vectors. */
 const SMALLEST_SCRATCH = 65_536;
 
@@ -34,6 +43,7 @@ export function factorisation(parameters: Partial<FactorisationParameters> = {})
     name: "factorisation",
     needsTime: false,
     parameters: chosen,
+    space: SPACE,
     async fit({ work, matrix, weighting, onProgress }) {
       const memory = new FactorMemory();
       const byActor = await readActorRows(work, matrix, memory);

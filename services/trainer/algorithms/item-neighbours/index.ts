@@ -10,6 +10,7 @@
  *
  * Here P is cut to each item's best `neighbours`, and its diagonal is left out.
  */
+import type { SearchSpace } from "../../tuning/space.ts";
 import type { Algorithm } from "../algorithm.ts";
 import { coOccurrence, ELEMENT_COLUMNS, ELEMENT_SCALE, nearest, PAIRS_PER_SLICE } from "../co-occurrence.ts";
 import { NEIGHBOUR_COLUMNS, neighboursModel } from "../neighbours-model.ts";
@@ -22,6 +23,12 @@ const DEFAULTS = {
   neighbours: 200,
   /** Pairs that fewer actors touched are left out; 1 keeps all. */
   minimumActors: 1,
+};
+
+const SPACE: SearchSpace = {
+  alpha: { from: 0.3, to: 0.8 },
+  power: { from: 0.4, to: 1.2 },
+  minimumActors: { choices: [1, 2, 3] },
 };
 
 export type ItemNeighboursParameters = typeof DEFAULTS;
@@ -42,6 +49,7 @@ export function itemNeighbours(parameters: Partial<ItemNeighboursParameters> = {
     name: "itemNeighbours",
     needsTime: false,
     parameters: configuration,
+    space: SPACE,
     async fit({ work, name, matrix, onProgress }) {
       const elements = await work.create({
         name: `${name}_elements`,

@@ -5,6 +5,7 @@
 import { type PastSession, type SessionParameters, SessionScorer, sessionIndex } from "../../../scoring/index.ts";
 import { weightingParameters } from "../../interactions.ts";
 import type { Matrix } from "../../matrix.ts";
+import type { SearchSpace } from "../../tuning/space.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import type { Algorithm, FitContext, FittedModel } from "../algorithm.ts";
 import { rankCases } from "../rank-cases.ts";
@@ -33,6 +34,18 @@ const DEFAULTS: SessionNeighboursParameters = {
   maximumSessions: 1_000_000,
 };
 
+const SPACE: SearchSpace = {
+  sessions: { choices: [200, 500, 1_000, 2_000] },
+  neighbours: { from: 50, to: 500, logarithmic: true, whole: true },
+  lastItems: { from: 1, to: 15, whole: true },
+  rarityPower: { from: 0, to: 2 },
+  positionDecay: { from: 0.5, to: 10, logarithmic: true },
+  matchDecay: { from: 0, to: 0.3 },
+  lengthPower: { from: 0, to: 1 },
+  recencyDays: { from: 1, to: 120, logarithmic: true },
+  distanceDecay: { from: 0.3, to: 10, logarithmic: true },
+};
+
 /** Sessions that are read, or written, at once. */
 const PAGE = 20_000;
 
@@ -42,6 +55,7 @@ export function sessionNeighbours(parameters: Partial<SessionNeighboursParameter
     name: "sessionNeighbours",
     needsTime: true,
     parameters: { ...configuration },
+    space: SPACE,
     async fit(context) {
       const { work, name, onProgress } = context;
       const sessions = await createSessions(context, configuration);

@@ -1,9 +1,12 @@
 /** Like `popular`, with a memory of days: what is on the rise now. */
 import { createInteractions } from "../../interactions.ts";
+import type { SearchSpace } from "../../tuning/space.ts";
 import type { Algorithm } from "../algorithm.ts";
 import { RANKING_COLUMNS, rankingModel } from "../ranking-model.ts";
 
 const DEFAULTS = { halfLifeDays: 2, length: 10_000 };
+
+const SPACE: SearchSpace = { halfLifeDays: { from: 0.25, to: 14, logarithmic: true } };
 
 export function trending(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
   const { halfLifeDays, length } = { ...DEFAULTS, ...parameters };
@@ -11,6 +14,7 @@ export function trending(parameters: Partial<typeof DEFAULTS> = {}): Algorithm {
     name: "trending",
     needsTime: true,
     parameters: { halfLifeDays, length },
+    space: SPACE,
     async fit({ work, name, activity, weighting, window, matrix, onProgress }) {
       const recent = { ...weighting, halfLifeDays };
       const interactions = await createInteractions(work, `${name}_recent`, activity, recent, window);

@@ -41,16 +41,21 @@ export function rankTask(
     Math.min(Math.floor(scratchBytes / 16), Math.floor(SCORED_BYTES / (factors * 4))) & ~1,
   );
   const apart = rowsAtOnce * 4;
+  const found = new Float32Array(memory.buffer, scratch, 4 * rowsAtOnce);
   for (let row = 0; row < otherRows; row += rowsAtOnce) {
     const end = Math.min(otherRows, row + rowsAtOnce);
     for (let group = from; group < to; group += 4) {
       kernels.scores(vectors + group * factors * 4, other, row, end, factors, scratch, apart);
       for (let vector = group; vector < Math.min(to, group + 4); vector += 1) {
-        const found = new Float32Array(memory.buffer, scratch + (vector - group) * apart, end - row);
         const { top, masked } = lists[vector - from] as (typeof lists)[number];
-        for (let at = 0; at < found.length; at += 1) {
-          const score = found[at] as number;
-          if (score > 0 && top.admits(score) && !masked.has(row + at)) top.add(row + at, score);
+        const start = (vector - group) * rowsAtOnce;
+        // Scores above 0 alone, and most of them are below what the list has.
+        let least = Math.max(top.least, Number.MIN_VALUE);
+        for (let at = 0; at < end - row; at += 1) {
+          const score = found[start + at] as number;
+          if (score < least || masked.has(row + at)) continue;
+          top.add(row + at, score);
+          least = Math.max(top.least, Number.MIN_VALUE);
         }
       }
     }

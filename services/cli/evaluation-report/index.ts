@@ -1,0 +1,1 @@
+export { type ReportSubject, reportPage } from "./page.ts";
