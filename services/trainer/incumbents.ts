@@ -68,8 +68,15 @@ export async function incumbentOf(version: ListedVersion | undefined, comparison
   return { incumbent: { version: version.version, recipe, values }, comparedBefore: boundary };
 }
 
-/** `null`: this release does not know it, or a component of it has no record. */
-function recipeInService(version: ListedVersion, { create, versions }: Comparison): Algorithm | null {
+/**
+ * A version's recipe.
+ *
+ * @returns `null`: this release does not know it, or a component of it has no record
+ */
+export function recipeInService(
+  version: ListedVersion,
+  { create, versions }: Pick<Comparison, "create" | "versions">,
+): Algorithm | null {
   const recipe = recordedRecipe(version, versions);
   if (recipe === null) return null;
   try {

@@ -47,6 +47,8 @@ export interface Decision {
   /** Where the data ends that the recipe was compared on; milliseconds since 1970. */
   readonly comparedBefore: number;
   readonly lift: Lift | null;
+  /** Begins the version's name. */
+  readonly label: string;
   /** Of fitting and storing, 0 to 1. */
   readonly onProgress: (share: number) => void;
 }
@@ -71,14 +73,14 @@ export class Publication {
     this.#options = options;
   }
 
-  nameOf(algorithm: string): string {
-    return versionName(algorithm, this.#options.run);
+  nameOf(label: string): string {
+    return versionName(label, this.#options.run);
   }
 
   /** Refused or published, a record stays. @throws ClickHouseError when it cannot be written */
   async publish(judged: Judged, decision: Decision): Promise<Publishing> {
     const { algorithm } = judged;
-    const version = this.nameOf(algorithm.name);
+    const version = this.nameOf(decision.label);
     const outcome = await this.#outcome(judged, decision).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       return { refusal: { cause: "Failed" as const, reason }, content: NOTHING, fitSeconds: 0 };
@@ -113,10 +115,10 @@ export class Publication {
     };
   }
 
-  async #outcome({ algorithm }: Judged, { refusal, onProgress }: Decision) {
+  async #outcome({ algorithm }: Judged, { refusal, label, onProgress }: Decision) {
     if (refusal !== null) return { refusal, content: NOTHING, fitSeconds: 0 };
     const { whole, gate } = this.#options;
-    const version = this.nameOf(algorithm.name);
+    const version = this.nameOf(label);
     const model = await whole.fit(algorithm, (share) => onProgress(share * 0.9));
     const fitSeconds = whole.seconds(algorithm);
     const fault = await model.fault();

@@ -1,30 +1,20 @@
 /** One training run: from the shop's activity to models that have earned their place. */
 import type { ClickHouse, Layout } from "../clickhouse/index.ts";
-import { listVersions, pointAliases, readAliases } from "../clickhouse/models.ts";
+import { pointAliases } from "../clickhouse/models.ts";
 import { copyActivity } from "./activity.ts";
-import type { Algorithm } from "./algorithms/algorithm.ts";
-import {
-  ALGORITHM_NAMES,
-  createAlgorithms,
-  ENDPOINT_ALGORITHMS,
-  NOT_FOR_USERS,
-  STANDING_ALGORITHMS,
-} from "./algorithms/index.ts";
+import { ALGORITHM_NAMES, ALGORITHMS, type createAlgorithms, STANDING_ALGORITHMS } from "./algorithms/index.ts";
 import { copyCatalogue } from "./catalogue.ts";
-import { Contest, type Judged } from "./contest.ts";
-import { createContexts } from "./contexts.ts";
-import { elect, type GateOptions, type Incumbent, type Ruling, rule } from "./gate.ts";
-import { CHAMPION, incumbentOf, type Standing } from "./incumbents.ts";
-import { ACTIVITY_COLUMN_NAMES, DEFAULT_HISTORY_ITEMS } from "./interactions.ts";
+import { compete, type Entry, type METRICS, type Outcome } from "./competition.ts";
+import type { GateOptions } from "./gate.ts";
+import { CHAMPION } from "./incumbents.ts";
+import { DEFAULT_HISTORY_ITEMS } from "./interactions.ts";
 import type { Lift } from "./judging/bootstrap.ts";
-import { actorCases } from "./judging/cases.ts";
 import { holdoutBoundary } from "./judging/holdout.ts";
-import type { AveragedMetric, Metrics } from "./judging/metrics.ts";
-import { createTripwireTable, layTripwires } from "./judging/tripwires.ts";
+import type { Metrics } from "./judging/metrics.ts";
 import { Period } from "./period.ts";
 import { Publication, type Refusal } from "./publication.ts";
 import { pruneVersions } from "./versions.ts";
-import { runName, type WorkTables, withWorkTables } from "./work-tables.ts";
+import { runName, withWorkTables } from "./work-tables.ts";
 
 /** `spec.training`, as far as the trainer reads it. */
 export interface TrainingOptions {
@@ -38,19 +28,13 @@ export interface TrainingOptions {
   readonly algorithms: readonly string[];
   readonly evaluation: { readonly holdoutHours: number; readonly metric: ComparedMetric; readonly k: number };
   readonly gate: GateOptions;
+  /** Absent: algorithms have the parameters that they had, or their own. */
+  readonly tuning?: { readonly trials: number; readonly timeoutMinutes: number } | undefined;
   /** Published versions of each algorithm that stay. */
   readonly keepVersions: number;
 }
 
 export type ComparedMetric = keyof typeof METRICS;
-
-const METRICS = {
-  NDCG: "ndcg",
-  Recall: "recall",
-  MRR: "mrr",
-  HitRate: "hitRate",
-  MAP: "map",
-} as const satisfies Record<string, AveragedMetric>;
 
 export interface TrainingLog {
   info(fields: object, message: string): void;
@@ -59,7 +43,7 @@ export interface TrainingLog {
 
 export interface TrainingProgress {
   readonly algorithm: string;
-  readonly step: "judge" | "publish";
+  readonly step: "tune" | "judge" | "publish";
   /** Of the whole run, 0 to 1. */
   readonly share: number;
 }
@@ -106,9 +90,6 @@ export interface TrainingResult {
   readonly pruned: readonly string[];
 }
 
-/** Of more actors in the holdout, as many are judged: the standard error of a figure is then at most 0.005. */
-const JUDGED_ACTORS = 10_000;
-
 /**
  * Fits each algorithm on what came before the holdout and judges all of them, and what is in service, on the same events
  * in it. What passes the gate is fitted again on everything and written under a new version; in the end all aliases move
@@ -125,7 +106,7 @@ export function train(
   const layout = dependencies.layout ?? { database: clickhouse.database };
   const run = runName(now());
   return withWorkTables(clickhouse, layout, { name: run, now: now() }, async (work) => {
-    const { algorithms, notices } = chooseAlgorithms(training, dependencies.create ?? createAlgorithms);
+    const { names, notices } = chooseAlgorithms(training);
     for (const notice of notices) log.info({ run }, notice);
     const activity = await copyActivity(work, training.weights, training.lookbackDays);
     const { events, watermark } = activity;
@@ -148,14 +129,16 @@ export function train(
       periods.set(name, period);
       return period;
     };
-    const runnable = algorithms.filter(({ needsCatalogue }) => catalogue !== null || needsCatalogue !== true);
-    for (const { name } of algorithms.filter((algorithm) => !runnable.includes(algorithm))) {
+    const runnable = names.filter((name) => catalogue !== null || ALGORITHMS.get(name)?.needsCatalogue !== true);
+    for (const name of names.filter((name) => !runnable.includes(name))) {
       notices.push(`${name} needs to know what items are, such as their names, and was skipped: send items`);
     }
     try {
       const boundary = await holdoutBoundary(work, activity.table, watermark, training.evaluation.holdoutHours);
-      const occasion = { work, training, dependencies, activity: activity.table, boundary, watermark, open };
-      const outcome = await compete(occasion, runnable);
+      const outcome = await compete(
+        { work, training, dependencies, activity: activity.table, weighting, boundary, watermark, open },
+        runnable,
+      );
       const publication = new Publication(work, {
         run,
         whole: await open("whole", activity.table, null),
@@ -179,129 +162,6 @@ export function train(
       }
     }
   });
-}
-
-interface Occasion {
-  readonly work: WorkTables;
-  readonly training: TrainingOptions;
-  readonly dependencies: TrainingDependencies;
-  /** Table of ACTIVITY_COLUMNS. */
-  readonly activity: string;
-  readonly boundary: number;
-  readonly watermark: number;
-  open(name: string, source: string, before: number | null): Promise<Period>;
-}
-
-interface Entry {
-  readonly judged: Judged;
-  /** For the endpoint that it answers by itself; `null`: it has none. */
-  readonly own: Ruling | null;
-  /** For users; `null`: it cannot answer them, or is disqualified. */
-  readonly users: Ruling | null;
-  readonly parent: string | null;
-  /** The period that its recipe was last compared on ends here; milliseconds since 1970. */
-  readonly comparedBefore: number;
-}
-
-interface Outcome {
-  readonly entries: readonly Entry[];
-  readonly winner: Entry | null;
-  /** In the holdout, that were judged on. */
-  readonly actors: number;
-}
-
-async function compete(occasion: Occasion, algorithms: readonly Algorithm[]): Promise<Outcome> {
-  const { work, training, dependencies, activity, boundary, watermark, open } = occasion;
-  const { k, metric } = training.evaluation;
-  const milliseconds = "toUnixTimestamp64Milli(occurred_at)";
-  const before = `SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${activity} WHERE ${milliseconds} < ${boundary}`;
-  const madeUp = await createTripwireTable(work);
-  const past = await open("past", `(${before} UNION ALL SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${madeUp})`, boundary);
-  const heldOut = `(SELECT actor_id, item_id, occurred_at, device, country FROM ${activity} WHERE event != 'refund' AND ${milliseconds} >= ${boundary})`;
-  const asked = await actorCases(work, "holdout", past.matrix, heldOut, {
-    withoutHistory: false,
-    limit: JUDGED_ACTORS,
-  });
-  const cases = { ...asked, contexts: await createContexts(work, "holdout", asked.table, heldOut) };
-  const tripwires = await layTripwires(work, madeUp, past.matrix, cases, {
-    event: heaviest(training.weights),
-    at: watermark,
-    k,
-  });
-  const contest = await Contest.open(work, {
-    past,
-    cases,
-    tripwires,
-    metric: METRICS[metric],
-    k,
-    maxRankMilliseconds: dependencies.maxRankMilliseconds ?? Number.POSITIVE_INFINITY,
-    elapsed: () => performance.now(),
-  });
-  const judged: Judged[] = [];
-  for (const [index, algorithm] of algorithms.entries()) {
-    const coverage = STANDING_ALGORITHMS.includes(algorithm.name) ? 0 : training.gate.minCoveragePercent;
-    judged.push(
-      await contest.judge(algorithm, coverage, (share) =>
-        dependencies.onProgress?.({
-          algorithm: algorithm.name,
-          step: "judge",
-          share: (0.6 * (index + share)) / algorithms.length,
-        }),
-      ),
-    );
-  }
-  const aliases = await readAliases(work.clickhouse);
-  const versions = new Map((await listVersions(work.clickhouse)).map((version) => [version.version, version]));
-  const create = dependencies.create ?? createAlgorithms;
-  const incumbentAt = (alias: string): Promise<Standing> =>
-    incumbentOf(versions.get(aliases.get(alias) ?? ""), {
-      ...{ contest, judged, boundary, activity, work, create, versions, open },
-    });
-  return settle(judged, contest.actors, training.gate, incumbentAt, cases.actors);
-}
-
-/** Each endpoint's algorithm against what its alias names, and all that can answer users against the champion. */
-async function settle(
-  judged: readonly Judged[],
-  actors: Uint32Array,
-  gate: GateOptions,
-  incumbentAt: (alias: string) => Promise<Standing>,
-  judgedActors: number,
-): Promise<Outcome> {
-  const champion = await incumbentAt(CHAMPION);
-  const running = judged.filter(
-    ({ algorithm, disqualified }) => disqualified === null && !NOT_FOR_USERS.includes(algorithm.name),
-  );
-  const popular = judged.find(({ algorithm }) => algorithm.name === "popular");
-  const toBeat = champion.incumbent?.values == null ? fallback(popular) : champion.incumbent;
-  const election = elect(running, toBeat, actors, gate);
-  const entries: Entry[] = [];
-  for (const one of judged) {
-    const place = running.indexOf(one);
-    const users = place < 0 ? null : (election.rulings[place] ?? null);
-    const isEndpoint = ENDPOINT_ALGORITHMS.includes(one.algorithm.name) && one.disqualified === null;
-    const slot = isEndpoint ? await incumbentAt(one.algorithm.name) : null;
-    const own = slot === null ? standing(one) : rule(one, slot.incumbent, actors, gate);
-    const { incumbent, comparedBefore } = slot ?? champion;
-    entries.push({ judged: one, own, users, parent: incumbent?.version ?? null, comparedBefore });
-  }
-  const winner = election.winner === null ? undefined : running[election.winner];
-  return {
-    entries,
-    winner: entries.find((entry) => entry.judged === winner) ?? null,
-    actors: judgedActors,
-  };
-}
-
-/** Without a champion, or with one that this release cannot fit, what is popular is what must be beaten. */
-function fallback(popular: Judged | undefined): Incumbent | null {
-  return popular === undefined ? null : { version: "popular", recipe: popular.recipe, values: popular.values };
-}
-
-/** What always answers for want of better is published whatever it scores, unless it is broken. */
-function standing({ algorithm, disqualified }: Judged): Ruling | null {
-  if (disqualified !== null || !STANDING_ALGORITHMS.includes(algorithm.name)) return null;
-  return { verdict: "Refreshed", lift: null, reason: "" };
 }
 
 interface Publishing {
@@ -331,11 +191,12 @@ async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publi
       });
     const champion = entry === outcome.winner;
     const own = entry.own !== null && entry.own.verdict !== "Refused";
-    const wanted = champion || own || components.has(algorithm.name);
+    const wanted = champion || own || components.has(entry.label);
     const ruling = entry.users ?? entry.own;
     const published = await publication.publish(entry.judged, {
       refusal: wanted ? null : refusalOf(entry),
       parent: entry.parent,
+      label: entry.label,
       comparedBefore: entry.comparedBefore,
       lift: ruling?.lift ?? null,
       onProgress: progress,
@@ -363,19 +224,11 @@ function refusalOf({ judged, users, own }: Entry): Refusal {
   return { cause: "GateRefused", reason: users?.reason || own?.reason || "nothing asks for it" };
 }
 
-function chooseAlgorithms(
-  training: TrainingOptions,
-  create: typeof createAlgorithms,
-): { algorithms: Algorithm[]; notices: string[] } {
+function chooseAlgorithms(training: TrainingOptions): { names: string[]; notices: string[] } {
   const wanted = [...new Set([...STANDING_ALGORITHMS, ...training.algorithms])];
-  const known = wanted.filter((name) => ALGORITHM_NAMES.includes(name));
+  const names = wanted.filter((name) => ALGORITHM_NAMES.includes(name));
   const notices = wanted
-    .filter((name) => !known.includes(name))
+    .filter((name) => !names.includes(name))
     .map((name) => `algorithm ${name} is not in this release and was skipped`);
-  return { algorithms: create(known), notices };
-}
-
-function heaviest(weights: Readonly<Record<string, number>>): string {
-  const [first = ["", 0]] = Object.entries(weights).sort(([, a], [, b]) => b - a);
-  return first[0];
+  return { names, notices };
 }

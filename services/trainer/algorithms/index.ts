@@ -80,11 +80,19 @@ export function createAlgorithms(
   const others = names.filter((name) => name !== "hybrid");
   const algorithms = others.map((name) => createAlgorithm(name, parameters[name]));
   if (others.length === names.length) return algorithms;
-  const components = algorithms.filter(({ name }) => !NO_COMPONENTS.includes(name));
+  return [...algorithms, createHybrid(algorithms, parameters.hybrid)];
+}
+
+/**
+ * @param others whose candidates are ranked, as far as they can be
+ * @throws UnknownAlgorithmError
+ */
+export function createHybrid(others: readonly Algorithm[], parameters: Parameters = {}): Algorithm {
+  const components = others.filter(({ name }) => !NO_COMPONENTS.includes(name));
   if (components.length === 0) {
     throw new UnknownAlgorithmError("hybrid ranks the candidates of other algorithms: name at least one");
   }
-  return [...algorithms, withParameters((chosen) => hybrid(components, chosen), parameters.hybrid ?? {})];
+  return withParameters((chosen) => hybrid(components, chosen), parameters);
 }
 
 function withParameters(create: (parameters?: Parameters) => Algorithm, parameters: Parameters): Algorithm {
