@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker;
- * `api-server`: a real Kubernetes control plane.
+ * `api-server`: a real Kubernetes control plane. The story on a whole cluster is apart: test/cluster/vitest.config.ts.
  */
 export default defineConfig({
   test: {
@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts", "**/*.apiserver.test.ts"],
+          exclude: ["**/*.{slow,kafka,apiserver,cluster}.test.ts"],
         },
       },
       {
