@@ -8,6 +8,7 @@ export interface Node {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Node>>;
+  readonly additionalProperties?: unknown;
   readonly items?: Node;
   readonly enum?: readonly unknown[];
 }
