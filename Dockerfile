@@ -17,7 +17,8 @@ RUN npm run build
 RUN npm pkg delete optionalDependencies.chdb optionalDependencies.@electric-sql/pglite devDependencies scripts \
   && npm prune --omit=dev --ignore-scripts --no-update-notifier \
   && find node_modules -type f \( -name '*.ts' -o -name '*.map' -o -name '*.md' \) -delete \
-  && rm -rf node_modules/.bin node_modules/.package-lock.json
+  && rm -rf node_modules/.bin node_modules/.package-lock.json \
+  && find node_modules -type d -empty -delete
 # Each bill of materials would have a time and a number of its own.
 RUN npm sbom --sbom-format=cyclonedx --omit=dev | node --eval ' \
   const { serialNumber, ...bill } = JSON.parse(require("node:fs").readFileSync(0, "utf8")); \
