@@ -64,7 +64,7 @@ async function ownCluster(environment: NodeJS.ProcessEnv): Promise<Target> {
       const versions = [packageFile.version, `${major}.${minor}.${Number(patch) + 1}`];
       const [first = "", next = ""] = versions.map((version) => `productmatcher.local/productmatcher:${version}`);
       for (const [index, image] of [first, next].entries()) {
-        await script("build-image", image, "--timestamp", "0", "--build-arg", `VERSION=${versions[index]}`);
+        await script("build-image", image, "--build-arg", `VERSION=${versions[index]}`);
       }
       return { first, next };
     },
