@@ -60,19 +60,19 @@ function comment(text: string, indent: string): string {
   return lines.map((line) => `${indent}# ${line}`).join("\n");
 }
 
-/** Rows of the README: path, default, description. */
+/** Markdown for the README: every value with its default, below the section that it is part of. */
 export function valuesTable(): string {
-  const rows = leaves(valuesSchema() as Node, "").map(([path, { default: fallback, description, enum: choices }]) => {
-    const among = choices === undefined ? "" : ` One of ${choices.map((choice) => `\`${choice}\``).join(", ")}.`;
-    return `| \`${path}\` | \`${cell(JSON.stringify(fallback))}\` | ${cell(description ?? "")}${among} |`;
-  });
-  return ["| value | default | |", "|---|---|---|", ...rows].join("\n");
+  const lines = rows(valuesSchema() as Node, "").map((cells) => `| ${cells.join(" | ")} |`);
+  return ["| value | default | |", "|---|---|---|", ...lines].join("\n");
 }
 
-function leaves(schema: Node, prefix: string): [string, Node][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, value]): [string, Node][] => {
-    const path = `${prefix}${name}`;
-    return isSection(value) ? leaves(value, `${path}.`) : [[path, value]];
+function rows(schema: Node, prefix: string): string[][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, value]) => {
+    const path = `\`${prefix}${name}\``;
+    const { default: fallback, description = "", enum: choices } = value;
+    if (isSection(value)) return [[`**${path}**`, "", cell(description)], ...rows(value, `${prefix}${name}.`)];
+    const among = choices === undefined ? "" : ` One of ${choices.map((choice) => `\`${choice}\``).join(", ")}.`;
+    return [[path, `\`${cell(JSON.stringify(fallback))}\``, cell(description) + among]];
   });
 }
 

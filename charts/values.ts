@@ -106,8 +106,8 @@ const monitoring = section("What Prometheus and Grafana are given, for the opera
 });
 
 const demo = section(
-  "A whole platform to try out: one Kafka, one ClickHouse, a pipeline, and simulated shoppers. Not for production: a single " +
-    "copy of everything, no passwords worth the name, and all data is gone when a pod is.",
+  "A whole platform to try out: one Kafka, one ClickHouse, a pipeline named demo, and simulated shoppers. Not for production: " +
+    "a single copy of everything, a password that everybody knows, and data that goes with its pod.",
   {
     enabled: flag("Make it, in the release's namespace.", false),
     kafkaImage: text("Image of the broker.", "apache/kafka:4.1.1"),

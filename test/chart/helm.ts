@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, inject } from "vitest";
 import { parseAllDocuments } from "yaml";
-import type { ChartPrograms } from "./setup.ts";
+import type { ChartPrograms } from "./install.ts";
 
 const run = promisify(execFile);
 

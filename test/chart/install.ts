@@ -1,4 +1,4 @@
-/** Helm and kubeconform for the chart's suites, built once. `HELM` and `KUBECONFORM` name programs to use instead. */
+/** Helm and what judges its output, built once. `HELM` names a program to use instead. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildGoPrograms, canHaveGoPrograms, GO_NEEDED, type GoPrograms } from "../go-programs.ts";
@@ -7,6 +7,8 @@ const HELM = "v3.21.4";
 /** Of Kubernetes, that charts are rendered for where no cluster is asked: what Helm was built with. */
 const [MAJOR, MINOR] = ["1", "36"];
 const KUBECONFORM = "v0.8.0";
+const GOPHER_LUA = "v1.1.2";
+const KSTATUS = "v0.37.2";
 
 const module = (name: string) => fileURLToPath(new URL(`binaries/${name}`, import.meta.url));
 
@@ -29,18 +31,37 @@ const kubeconform: GoPrograms = {
   cache: `kubeconform-${KUBECONFORM}`,
 };
 
-/** What is missing on this machine to render the chart; `null`: nothing. */
-export async function missingForHelm(): Promise<string | null> {
-  if (process.env.HELM !== undefined || (await canHaveGoPrograms(helm))) return null;
-  return `the chart's suites need Helm 3 (HELM names the program) or ${GO_NEEDED}`;
+/** The Lua of Argo CD's health checks. */
+const glua: GoPrograms = {
+  module: module("glua"),
+  packages: ["github.com/yuin/gopher-lua/cmd/glua"],
+  cache: `glua-${GOPHER_LUA}`,
+};
+
+/** The library by which Flux judges resources, as a program. */
+const kstatus: GoPrograms = { module: module("kstatus"), packages: ["."], cache: `kstatus-${KSTATUS}` };
+
+/** Paths of the programs. */
+export interface ChartPrograms {
+  readonly helm: string;
+  readonly kubeconform: string;
+  readonly glua: string;
+  readonly kstatus: string;
 }
 
-/** Path of the program. */
-export async function installHelm(): Promise<string> {
-  return process.env.HELM ?? join(await buildGoPrograms(helm), "helm");
+/** What is missing on this machine to render the chart and judge it; `null`: nothing. */
+export async function missingForChart(): Promise<string | null> {
+  if (await canHaveGoPrograms(helm)) return null;
+  return `the chart's suites need ${GO_NEEDED}`;
 }
 
-/** Path of the program. */
-export async function installKubeconform(): Promise<string> {
-  return process.env.KUBECONFORM ?? join(await buildGoPrograms(kubeconform), "kubeconform");
+/** Builds what the cache has not. */
+export async function installChartPrograms(): Promise<ChartPrograms> {
+  const built = async (programs: GoPrograms, name: string) => join(await buildGoPrograms(programs), name);
+  return {
+    helm: process.env.HELM ?? (await built(helm, "helm")),
+    kubeconform: await built(kubeconform, "kubeconform"),
+    glua: await built(glua, "glua"),
+    kstatus: await built(kstatus, "kstatus"),
+  };
 }

@@ -60,7 +60,8 @@ describeChart("a release", () => {
   });
 
   test("brings new fields at an upgrade, takes them back, and leaves every pipeline in place at its end", async () => {
-    await release("install", RELEASE, CHART, "--create-namespace", "--set", IMAGE);
+    const notes = await release("install", RELEASE, CHART, "--create-namespace", "--set", IMAGE);
+    expect(notes).toContain(`kubectl -n ${NAMESPACE} rollout status deployment/${RELEASE}`);
     await untilEstablished();
     await apply(pipeline("shop", "default"));
     const uid = await field("rp/shop", ".metadata.uid");
@@ -116,12 +117,11 @@ describeChart("a release", () => {
     });
     await untilEstablished();
     const account = `system:serviceaccount:${NAMESPACE}:${RELEASE}`;
-    const may = async (verb: string, what: string, namespace: string) =>
-      (await on("auth", "can-i", verb, what, "-n", namespace, "--as", account).catch(() => "no")).trim();
-    expect(await may("patch", "deployments", "shop")).toBe("yes");
-    expect(await may("patch", "deployments", "elsewhere")).toBe(namespaces.length === 0 ? "yes" : "no");
+    const may = (verb: string, what: string, namespace: string) => canI(account, verb, what, namespace);
+    expect(await may("patch", "deployments", "shop")).toBe(true);
+    expect(await may("patch", "deployments", "elsewhere")).toBe(namespaces.length === 0);
     for (const what of ["secrets", "pods/exec", "clusterroles", "customresourcedefinitions"]) {
-      expect(await may("get", what, "shop")).toBe("no");
+      expect(await may("get", what, "shop")).toBe(false);
     }
 
     const operator = await startOperatorProcess({
@@ -140,6 +140,19 @@ describeChart("a release", () => {
     expect(operator.log()).not.toMatch(/forbidden/i);
   });
 
+  test("makes the demo's pipeline once, leaves it alone at an upgrade, and takes it along at its end", async () => {
+    const notes = await release("install", RELEASE, CHART, "--take-ownership", "--set", "demo.enabled=true");
+    expect(notes).toContain("not for production");
+    const found = () => field("rp/demo", ".metadata.uid}{.spec.serving.replicas}{.spec.paused", "-n", NAMESPACE);
+    await on("scale", "rp/demo", "--replicas=3", "-n", NAMESPACE);
+    const before = await found();
+    expect(before).toMatch(/3false$/);
+    await release("upgrade", RELEASE, CHART, "--set", "demo.enabled=true");
+    expect(await found()).toBe(before);
+    await release("uninstall", RELEASE);
+    expect(await on("get", "rp,deploy,svc,secret", "-n", NAMESPACE, "-o", "name")).toBe("");
+  });
+
   test("lets the cluster's editors write pipelines, and its viewers see them", async () => {
     await release("install", RELEASE, CHART, "--take-ownership");
     for (const [user, role] of [
@@ -156,11 +169,7 @@ describeChart("a release", () => {
         "default",
       );
     }
-    const may = (user: string, verb: string, what: string) =>
-      on("auth", "can-i", verb, what, "-n", "default", "--as", user).then(
-        () => true,
-        () => false,
-      );
+    const may = (user: string, verb: string, what: string) => canI(user, verb, what, "default");
     const pipelines = "recommenderpipelines.productmatcher.dev";
     // Roles are aggregated by a controller.
     await eventually(
@@ -174,6 +183,18 @@ describeChart("a release", () => {
     expect(await may("bob", "patch", pipelines)).toBe(false);
   });
 });
+
+/** @param what `resource` or `resource/subresource` */
+async function canI(who: string, verb: string, what: string, namespace: string): Promise<boolean> {
+  const [resource = "", subresource] = what.split("/");
+  const more = subresource === undefined ? [] : [`--subresource=${subresource}`];
+  // With "no" kubectl ends with 1.
+  const said = await on("auth", "can-i", verb, resource, ...more, "-n", namespace, "--as", who).catch(
+    ({ stdout }: { stdout: string }) => stdout,
+  );
+  expect(said.trim()).toMatch(/^(yes|no)/);
+  return said.startsWith("yes");
+}
 
 /** As the operator's pod would be: by a token of its account. */
 async function kubeconfigOfAccount(account: string): Promise<string> {

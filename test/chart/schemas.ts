@@ -32,7 +32,8 @@ export async function writeSchemas(plane: ControlPlaneDescription, folder: strin
       for (const { group, version, kind } of schema["x-kubernetes-group-version-kind"] ?? []) {
         // References of an OpenAPI document point to its components.
         const text = JSON.stringify({ ...schema, components });
-        writeFileSync(join(folder, `${[kind.toLowerCase(), group, version].join("_")}.json`), text);
+        // For kubeconform the core group is called as its version.
+        writeFileSync(join(folder, `${[kind.toLowerCase(), group || version, version].join("_")}.json`), text);
       }
     }
   }

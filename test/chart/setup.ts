@@ -2,7 +2,7 @@
 import type { TestProject } from "vitest/node";
 import { startControlPlane } from "../api-server/control-plane.ts";
 import { missingForApiServer } from "../api-server/install.ts";
-import { installHelm, installKubeconform, missingForHelm } from "./install.ts";
+import { type ChartPrograms, installChartPrograms, missingForChart } from "./install.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -11,14 +11,8 @@ declare module "vitest" {
   }
 }
 
-/** Paths of the programs. */
-export interface ChartPrograms {
-  readonly helm: string;
-  readonly kubeconform: string;
-}
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const missing = (await missingForHelm()) ?? (await missingForApiServer());
+  const missing = (await missingForChart()) ?? (await missingForApiServer());
   if (missing !== null) {
     if (process.env.CI === "true") throw new Error(`${missing}: install it`);
     console.error(`not run: ${missing}`);
@@ -26,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("controlPlane", null);
     return async () => {};
   }
-  project.provide("chartPrograms", { helm: await installHelm(), kubeconform: await installKubeconform() });
+  project.provide("chartPrograms", await installChartPrograms());
   const plane = await startControlPlane();
   const { folder, apiPort, etcdPort, programs } = plane;
   project.provide("controlPlane", { folder, apiPort, etcdPort, programs });

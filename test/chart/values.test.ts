@@ -1,5 +1,9 @@
 /** What the chart renders, switch by switch, and what it refuses. */
-import { expect, test } from "vitest";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { parse, stringify } from "yaml";
 import { LEASE_NAME, leaseRights, pipelineRights } from "../../operator/pipeline/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import {
@@ -7,6 +11,7 @@ import {
   describeChart,
   helm,
   kindsOf,
+  type Manifest,
   NAMESPACE,
   only,
   PROMETHEUS_OPERATOR,
@@ -33,7 +38,7 @@ describeChart("the chart", () => {
   });
 
   test("has the version of the program", async () => {
-    const { version, appVersion } = (await import("yaml")).parse(await helm(["show", "chart", CHART]));
+    const { version, appVersion } = parse(await helm(["show", "chart", CHART]));
     expect([version, appVersion]).toEqual([packageFile.version, packageFile.version]);
   });
 
@@ -245,6 +250,30 @@ describeChart("monitoring", () => {
     expect(values).toEqual([operator[key], "productmatcher"]);
   });
 
+  test("takes rules and dashboards as they lie in the chart, braces of other languages and all", async () => {
+    const copy = mkdtempSync(join(tmpdir(), "productmatcher-chart-"));
+    onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    cpSync(CHART, copy, { recursive: true });
+    const alert = { alert: "Late", expr: "up == 0", annotations: { summary: "{{ $labels.pipeline }} is late" } };
+    const groups = [{ name: "pipelines", rules: [alert] }];
+    const dashboard = JSON.stringify({ title: "Overview", panels: [{ legendFormat: "{{pipeline}}" }] }, null, 2);
+    mkdirSync(join(copy, "files/dashboards"), { recursive: true });
+    writeFileSync(join(copy, "files/rules.yaml"), `# Generated.\n${stringify({ groups })}`);
+    writeFileSync(join(copy, "files/dashboards/overview.json"), `${dashboard}\n`);
+    const manifests = await render(EVERYTHING, { ...withOperator, chart: copy });
+    const rule = only(manifests, "PrometheusRule");
+    expect(rule.spec).toEqual({ groups });
+    expect(rule.metadata.labels).toMatchObject({ release: "prometheus" });
+    const map = only(manifests, "ConfigMap", "-dashboard-overview");
+    expect(map.data).toEqual({ "overview.json": dashboard });
+    expect(map.metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+    expect(map.metadata.annotations).toEqual({ grafana_folder: "ProductMatcher" });
+    const elsewhere = { monitoring: { dashboards: { enabled: true, namespace: "grafana" } } };
+    const moved = only(await render(elsewhere, { chart: copy }), "ConfigMap", "-dashboard-overview");
+    expect(moved.metadata.namespace).toBe("grafana");
+    expect(kindsOf(await render({}, { chart: copy }))).not.toContain("ConfigMap");
+  });
+
   test("has a Service for who finds targets by Services", async () => {
     const manifests = await render();
     const service = only(manifests, "Service");
@@ -254,3 +283,36 @@ describeChart("monitoring", () => {
     expect(ports).toContain(service.spec.ports[0].targetPort);
   });
 });
+
+describeChart("the demo", () => {
+  test("is not there unless it is asked for", async () => {
+    expect(JSON.stringify(await render())).not.toContain("demo");
+  });
+
+  test("is a whole platform whose parts know each other, marked as not for production", async () => {
+    const usual = new Set((await render()).map(nameOf));
+    const parts = (await render({ demo: { enabled: true } })).filter((manifest) => !usual.has(nameOf(manifest)));
+    for (const { metadata } of parts)
+      expect(metadata.annotations["productmatcher.dev/demo"]).toBe("not for production");
+    const { spec } = parts.find(({ metadata }) => metadata.annotations["helm.sh/hook"]?.includes("post-install"));
+    const services = parts.filter(({ kind }) => kind === "Service").map(({ metadata }) => metadata.name);
+    const [broker] = spec.source.kafka.bootstrapServers[0].split(":");
+    expect(services).toEqual(expect.arrayContaining([broker, new URL(spec.sink.clickhouse.url).hostname]));
+    expect(only(parts, "Secret").metadata.name).toBe(spec.sink.clickhouse.credentials.secretRef.name);
+    expect(only(parts, "Deployment", "-shoppers").spec.template.spec.containers[0].args).toContain(
+      `--url=http://demo-collector.${NAMESPACE}.svc`,
+    );
+  });
+
+  test("needs somebody who looks after its namespace", async () => {
+    const renderFor = (namespaces: string[]) => render({ namespaces, demo: { enabled: true } });
+    await expect(renderFor(["shop"])).rejects.toThrow(
+      `demo.enabled makes a pipeline in ${NAMESPACE}: name it in namespaces`,
+    );
+    expect(kindsOf(await renderFor(["shop", NAMESPACE]))).toContain("RecommenderPipeline");
+  });
+});
+
+function nameOf({ kind, metadata }: Manifest): string {
+  return `${kind} ${metadata.namespace} ${metadata.name}`;
+}
