@@ -2,7 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker;
- * `api-server`: a real Kubernetes control plane.
+ * `api-server`: a real Kubernetes control plane; `chart`: Helm before it. The story on a whole cluster is apart:
+ * test/cluster/vitest.config.ts.
  */
 export default defineConfig({
   test: {
@@ -17,8 +18,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "fast",
-          include: ["{crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.slow.test.ts", "**/*.kafka.test.ts", "**/*.apiserver.test.ts"],
+          include: ["{charts,crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: ["**/*.{slow,kafka,apiserver,cluster}.test.ts", "test/chart/**"],
         },
       },
       {
@@ -47,6 +48,16 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxConcurrency: 12,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "chart",
+          include: ["test/chart/**/*.test.ts"],
+          globalSetup: "test/chart/setup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -7,6 +7,7 @@ import { dataDirOption } from "./admin-client.ts";
 import { port, wholeNumber } from "./options.ts";
 import { commandLogger, type Progress, progressBar } from "./output.ts";
 import { CommandError, readResource } from "./resource.ts";
+import { onStopSignal } from "./signals.ts";
 import { showTour } from "./tour.ts";
 
 interface LocalCommandOptions {
@@ -122,10 +123,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function untilStopped(local: RunningLocal): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  const stopped = new Promise<NodeJS.Signals>(onStopSignal);
   try {
     await Promise.race([stopped, local.failed]);
   } finally {

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { settleProcess } from "./process-settings.ts";
 import { CommandError } from "./resource.ts";
+import { endOnSignal } from "./signals.ts";
 
 /** Each is loaded when it is asked for: a role's memory holds nothing of the others. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 const [word = ""] = process.argv.slice(2);
 settleProcess(word);
+endOnSignal();
 
 const program = new Command("productmatcher")
   .description("Real-time recommendations for a shop, from one resource")

@@ -8,6 +8,7 @@ import {
 } from "../../operator/runtime/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { createLogger, startTracing } from "../telemetry/index.ts";
+import { onStopSignal } from "./signals.ts";
 
 export const DEFAULT_IMAGE = `productmatcher:${packageFile.version}`;
 
@@ -76,13 +77,11 @@ async function run(options: Options): Promise<void> {
     logger.fatal({ err: error }, "the operator cannot go on");
     process.exit(1);
   });
-  const stop = async () => {
+  onStopSignal(async () => {
     await operator.stop();
     await stopTracing();
     process.exit(0);
-  };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  });
 }
 
 async function findAccess({ kubeconfig, serviceAccount }: Options): Promise<ClusterAccess> {

@@ -18,6 +18,7 @@ import { dataDirOption, urlOption } from "./admin-client.ts";
 import { count, progressBar, table } from "./output.ts";
 import { openDestination, type ReplayDestination } from "./replay-destination.ts";
 import { CommandError } from "./resource.ts";
+import { onStopSignal } from "./signals.ts";
 
 interface ReplayOptions {
   readonly format: ReplayFormat | "auto";
@@ -72,12 +73,10 @@ const DEAD_LETTERS_HINT = 'Records that were not accepted: "dead-letters list" s
 async function run(file: string, options: ReplayOptions): Promise<void> {
   const started = performance.now();
   const stopping = new AbortController();
-  const stop = () => {
+  onStopSignal(() => {
     console.error("Stopping: what was sent is stored first. Ctrl-C again leaves that to the next start.");
     stopping.abort();
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  });
   const { sent, left, topics } = await explained(async () => {
     const destination = await openDestination(options);
     try {

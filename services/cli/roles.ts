@@ -5,6 +5,7 @@ import { port, secretsOption, wholeNumber } from "./options.ts";
 import { count } from "./output.ts";
 import { readRoleFile } from "./role-file.ts";
 import { roleLogger } from "./role-logger.ts";
+import { onStopSignal } from "./signals.ts";
 import { ended, sayLast, wordsOf } from "./termination.ts";
 
 interface JobCommandOptions {
@@ -141,10 +142,7 @@ async function run(name: string, options: RoleCommandOptions, start: Start): Pro
   const { pipeline, liveFile } = await readRoleFile(options.file, name !== "consume");
   const logger = roleLogger().child({ role: name });
   // Before anything is opened: a stop during the start must find somebody who listens.
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  const stopped = new Promise<NodeJS.Signals>(onStopSignal);
   try {
     const running = await runRole(
       name,

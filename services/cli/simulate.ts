@@ -20,10 +20,13 @@ import {
   writeUciParquet,
 } from "../simulation/index.ts";
 import { CommandError } from "./resource.ts";
+import { sendVisitors } from "./visitors.ts";
 
 const LINES_PER_WRITE = 500;
 const BAR_STEP = 1_000;
 const DAY = 86_400_000;
+const DEFAULT_HISTORY_DAYS = 14;
+const DEFAULT_EVENTS_PER_SECOND = 5;
 
 interface SimulateOptions {
   readonly events: number;
@@ -36,6 +39,9 @@ interface SimulateOptions {
   readonly catalogue?: string;
   readonly users?: string;
   readonly json?: true;
+  readonly url?: string;
+  readonly historyDays: number;
+  readonly eventsPerSecond: number;
 }
 
 /** What was written; times in milliseconds since 1970. */
@@ -62,11 +68,15 @@ export function simulateCommand(): Command {
     .option("--catalogue <file>", "also write the items of the last day, as JSON lines")
     .option("--users <file>", "also write the registered shoppers, as JSON lines")
     .option("--json", "print a summary as JSON (with --out FILE)")
+    .option("--url <address>", "send to this collector instead, catalogue and past days first, until Ctrl-C")
+    .option("--history-days <number>", "with --url: past days", wholeNumber(1), DEFAULT_HISTORY_DAYS)
+    .option("--events-per-second <number>", "with --url: events from now on", wholeNumber(1), DEFAULT_EVENTS_PER_SECOND)
     .addHelpText("after", HELP)
     .action(async (options: SimulateOptions, command: Command) => {
       const fault = conflict(options);
       if (fault !== null) command.error(`error: ${fault}`);
-      await simulate(options);
+      if (options.url === undefined) await simulate(options);
+      else await visit(options, options.url);
     });
 }
 
@@ -83,11 +93,13 @@ Examples:
   $ productmatcher simulate --events 100000 --out activity.jsonl --catalogue items.jsonl
   $ productmatcher simulate --events 1000000 --format segment --seed 7 --start 2025-03-01 --out march.jsonl
   $ productmatcher simulate --events 20 --format retailrocket
+  $ productmatcher simulate --url http://127.0.0.1:8080 --events-per-second 20
 
 Exit code: 0 written, 1 an option is at fault, 2 a file cannot be written.
 `;
 
-function conflict({ format, out, json }: SimulateOptions): string | null {
+function conflict({ format, out, json, url }: SimulateOptions): string | null {
+  if (url !== undefined && !URL.canParse(url)) return `--url is the address of a collector, http://...; got ${url}`;
   if (out !== "-") return null;
   if (format === "uci") return "uci is a Parquet file: name it with --out FILE";
   return json === true ? "--json needs standard output for the summary: write the events to --out FILE" : null;
@@ -117,6 +129,17 @@ async function simulate(options: SimulateOptions): Promise<void> {
     await writeFile(options.catalogue, text(shop.catalogue(summary.lastAt), itemLine));
   if (options.users !== undefined) await writeFile(options.users, text(shop.users(), userLine));
   report(options, summary);
+}
+
+async function visit({ seed, items, shoppers, start, ...options }: SimulateOptions, url: string): Promise<void> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  const { historyDays, eventsPerSecond } = options;
+  const shop = createShop({ seed, items, shoppers, start });
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  await sendVisitors({ shop, url, historyDays, eventsPerSecond, now: Date.now, say }, stopping.signal);
 }
 
 /** Before anything is made, since the catalogue is written last. @throws CommandError */

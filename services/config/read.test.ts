@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parse, stringify } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
 import { pipelineSchema, recommenderPipeline } from "../../crds/index.ts";
 import { isRecord, withDefaults } from "./defaults.ts";
 import { faultText } from "./fault.ts";
@@ -85,6 +85,21 @@ describe("defaults", () => {
 });
 
 describe("the examples", () => {
+  const files = readdirSync(new URL("../../examples/", import.meta.url)).filter((name) => name.endsWith(".yaml"));
+
+  it.each(files)("%s holds whole documents, and pipelines without a fault", (file) => {
+    const text = example(file.replace(/\.yaml$/, ""));
+    const documents = parseAllDocuments(text);
+    expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
+    const resources = documents.map((document) => document.toJS());
+    for (const resource of resources) {
+      expect(resource).toMatchObject({ apiVersion: expect.any(String), kind: expect.any(String) });
+      expect(resource.metadata.name).toMatch(/^[a-z]/);
+    }
+    const own = resources.filter(({ kind }) => kind === "RecommenderPipeline");
+    if (own.length > 0) expect(read(text)).toMatchObject({ faults: [], pipelines: own.map(() => expect.anything()) });
+  });
+
   it.each(["minimal", "storefront"])("%s is valid", (name) => {
     const { pipelines, faults, notes } = read(example(name));
     expect({ faults, notes }).toEqual({ faults: [], notes: [] });

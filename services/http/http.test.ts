@@ -1,3 +1,4 @@
+import { Agent, get } from "node:http";
 import { connect } from "node:net";
 import express from "express";
 import { pino } from "pino";
@@ -146,6 +147,31 @@ describe("startServer", () => {
     await closed;
     idle.destroy();
     await expect(fetch(`${server.address}/slow`)).rejects.toThrow();
+  });
+
+  test("close answers once more on a connection that a client keeps, and ends it so that no request is lost", async () => {
+    const server = await startServer(
+      express().get("/", (_request, response) => void response.send("here")),
+      {
+        ...{ host: "127.0.0.1", port: 0, lastAnswerMilliseconds: 60_000 },
+      },
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = () =>
+      new Promise<{ reused: boolean; connection: string | undefined }>((resolve, reject) => {
+        const request = get(server.address, { agent }, (response) => {
+          response.resume().once("end", () => {
+            resolve({ reused: request.reusedSocket, connection: response.headers.connection });
+          });
+        });
+        request.once("error", reject);
+      });
+    expect(await ask()).toEqual({ reused: false, connection: "keep-alive" });
+    const closed = server.close();
+    expect(await ask()).toEqual({ reused: true, connection: "close" });
+    await closed;
+    await expect(ask()).rejects.toThrow(/ECONNREFUSED/);
+    agent.destroy();
   });
 
   test("a request that never ends is cut off after the grace time", async () => {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 
 export interface ServerOptions {
   readonly host: string;
@@ -7,6 +7,11 @@ export interface ServerOptions {
   readonly port: number;
   /** Tried before the application; it answers and returns true, or touches nothing and returns false. */
   readonly hotPath?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /**
+   * How long `close` leaves open connections to clients that keep them: their next request is answered, and told that it is
+   * the last. One that is closed at once may just then carry a request, which fails. Default 0.
+   */
+  readonly lastAnswerMilliseconds?: number;
   /** How long `close` waits for requests under way; 10 s by default. */
   readonly graceMilliseconds?: number;
 }
@@ -58,7 +63,7 @@ export async function startServer(application: RequestListener, options: ServerO
     address: `http://${host}:${port}`,
     port,
     close() {
-      closing ??= closeServer(server, unused, options.graceMilliseconds ?? GRACE_MILLISECONDS);
+      closing ??= closeServer(server, unused, options);
       return closing;
     },
   };
@@ -108,12 +113,24 @@ function unusedSockets(server: Server): ReadonlySet<Socket> {
   return unused;
 }
 
-function closeServer(server: Server, unused: ReadonlySet<Socket>, graceMilliseconds: number): Promise<void> {
+function closeServer(
+  server: Server,
+  unused: ReadonlySet<Socket>,
+  { lastAnswerMilliseconds = 0, graceMilliseconds = GRACE_MILLISECONDS }: ServerOptions,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A connection that becomes idle after its last answer would otherwise stay for the keep-alive time.
-    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLISECONDS);
+    server.prependListener("request", (_request, response) => {
+      response.shouldKeepAlive = false;
+    });
+    let idle: NodeJS.Timeout | undefined;
+    const last = setTimeout(() => {
+      // Again and again: one that becomes idle after an answer that was under way would stay for the keep-alive time.
+      idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MILLISECONDS);
+    }, lastAnswerMilliseconds);
     const grace = setTimeout(() => server.closeAllConnections(), graceMilliseconds);
-    server.close((error) => {
+    // Not the HTTP server's own, which closes idle connections at once.
+    NetServer.prototype.close.call(server, (error) => {
+      clearTimeout(last);
       clearInterval(idle);
       clearTimeout(grace);
       if (error) reject(error);

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { OutgoingRecord } from "../activity-log/index.ts";
 import { type PostgresTable, quotedName, quotedTable, type SqlClient } from "../consumer/index.ts";
-import { createShop, FORMATS, type ShopEvent, type SimulatedShop } from "../simulation/index.ts";
+import { arrivals, createShop, FORMATS, type ShopEvent, type SimulatedShop } from "../simulation/index.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 
@@ -33,7 +32,6 @@ const ITEMS = 600;
 const SHOPPERS = 1_000;
 const DAY = 86_400_000;
 const EVENTS_PER_APPEND = 1_000;
-const TICK_MILLISECONDS = 100;
 const STATE = "simulation";
 
 const stateSchema = z.object({ start: z.int(), opening: z.int(), historyWritten: z.boolean() });
@@ -87,16 +85,7 @@ async function runLive(
   now: () => number,
   stopping: AbortSignal,
 ): Promise<void> {
-  let next = live.next();
-  while (!stopping.aborted) {
-    const due: ShopEvent[] = [];
-    while (!next.done && next.value.occurredAt <= now()) {
-      due.push(next.value);
-      next = live.next();
-    }
-    await append(pipeline, due);
-    await sleep(TICK_MILLISECONDS, undefined, { signal: stopping }).catch(() => {});
-  }
+  for await (const due of arrivals(live, now, stopping)) await append(pipeline, due);
 }
 
 /**

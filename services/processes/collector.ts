@@ -4,7 +4,7 @@ import express from "express";
 import { collectorRouter, collectorSettings } from "../collector/index.ts";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
 import { kafkaLog } from "./kafka.ts";
-import type { Role, RoleContext } from "./role.ts";
+import { LAST_ANSWER_MILLISECONDS, type Role, type RoleContext } from "./role.ts";
 import { watchKeys } from "./write-keys.ts";
 
 /** @throws ListenError when the address cannot be had */
@@ -28,7 +28,9 @@ export async function startCollectorRole(context: RoleContext): Promise<Role> {
   application.use(notFound);
   application.use(problemHandler(logger));
   const { host, port, graceMilliseconds } = context;
-  const server = await startServer(application, { host, port, graceMilliseconds });
+  const server = await startServer(application, {
+    ...{ host, port, graceMilliseconds, lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS },
+  });
   onClose(() => server.close());
   return { readiness: () => ({ ready: true }), status: () => ({ details: {}, report: {} }), address: server.address };
 }

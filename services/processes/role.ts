@@ -14,6 +14,9 @@ import { shortened } from "./problems.ts";
 import { mountedSecrets, type Secrets } from "./secrets.ts";
 import { Startup } from "./startup.ts";
 
+/** A shop's servers ask again sooner than this on the connections that they keep. */
+export const LAST_ANSWER_MILLISECONDS = 2_000;
+
 export interface RoleOptions {
   readonly pipeline: RecommenderPipeline;
   /** A resource that holds the fields that act without a restart; `null`: they are those of `pipeline`. */

@@ -6,7 +6,7 @@ import type { WrittenReport } from "../role-report/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
 import { kafkaLog } from "./kafka.ts";
 import { recommenderProblems } from "./problems.ts";
-import type { Role, RoleContext } from "./role.ts";
+import { LAST_ANSWER_MILLISECONDS, type Role, type RoleContext } from "./role.ts";
 
 /** @throws ListenError when the address cannot be had */
 export async function startServeRole(context: RoleContext): Promise<Role> {
@@ -38,7 +38,10 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   application.use(notFound);
   application.use(problemHandler(logger));
   const { host, port, graceMilliseconds } = context;
-  const server = await startServer(application, { host, port, graceMilliseconds, hotPath: recommender.hotPath });
+  const server = await startServer(application, {
+    ...{ host, port, graceMilliseconds, hotPath: recommender.hotPath },
+    lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS,
+  });
   onClose(() => server.close());
   return {
     readiness: recommender.readiness,

@@ -1,3 +1,4 @@
+export { arrivals } from "./arrivals.ts";
 export type { CatalogueItem, StockedItem } from "./catalogue.ts";
 export type { ShopEvent, ShopEventName } from "./events.ts";
 export { FORMATS, type FormatName, itemLine, type LineFormat, userLine, writeUciParquet } from "./formats/index.ts";

@@ -3,7 +3,6 @@
  * after all of them.
  */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, describe, inject } from "vitest";
 import {
@@ -16,6 +15,8 @@ import {
   type ResourceKind,
 } from "../../operator/runtime/index.ts";
 import { type ControlPlaneDescription, kubeconfigOf, kubectl as kubectlOn } from "./control-plane.ts";
+
+export { eventually } from "../fixtures/eventually.ts";
 
 const shared = inject("controlPlane");
 
@@ -82,20 +83,4 @@ export function mergePatch(
 ): Promise<KubeObject> {
   const path = pathOf(kind, namespace, name, subresource);
   return api.request({ method: "PATCH", path, body, contentType: "application/merge-patch+json" });
-}
-
-/** Waits until what `look` gives is wanted; throws with what it gave last. */
-export async function eventually<Value>(
-  look: () => Value | Promise<Value>,
-  wanted: (value: Value) => boolean,
-  timeoutMilliseconds = 90_000,
-): Promise<Value> {
-  const end = Date.now() + timeoutMilliseconds;
-  let value = await look();
-  while (!wanted(value)) {
-    if (Date.now() > end) throw new Error(`still ${JSON.stringify(value, null, 1)}`);
-    await sleep(50);
-    value = await look();
-  }
-  return value;
 }

@@ -1,6 +1,6 @@
 /**
- * A real broker: Apache Kafka, broker and controller in one process, on loopback. Started, stopped, killed and started
- * again on the same data.
+ * A real broker: Apache Kafka, broker and controller in one process. Started, stopped, killed and started again on the
+ * same data.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +17,7 @@ import { makeTokenKey } from "./tokens.ts";
 
 const run = promisify(execFile);
 
+const LOOPBACK = "127.0.0.1";
 const CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk";
 const READY_TIMEOUT_MILLISECONDS = 60_000;
 const STOP_TIMEOUT_MILLISECONDS = 30_000;
@@ -29,6 +30,8 @@ export const PASSWORD = "first password";
 export const OAUTH_SESSION_MILLISECONDS = 6_000;
 
 export interface BrokerOptions {
+  /** Address of this machine that clients come to; 127.0.0.1 when absent. */
+  readonly host?: string;
   /** One listener more, plain, which tells clients to come by another port: there something stands in between. */
   readonly behind?: { readonly port: number; readonly advertisedPort: number };
   /** Further lines of server.properties. */
@@ -68,12 +71,13 @@ export interface Broker extends BrokerDescription {
 /** @returns once it answers everything that the suites ask, groups included */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const jars = join(await installKafka(), "*");
+  const host = options.host ?? LOOPBACK;
   const folder = mkdtempSync(join(tmpdir(), "productmatcher-kafka-"));
-  const certificates = await makeCertificates(folder);
+  const certificates = await makeCertificates(folder, host);
   const { tokenKeyFile, jwksFile } = makeTokenKey(folder);
-  const [plaintext, tls, sasl, controller, oauth] = await freePorts(5);
+  const [plaintext, tls, sasl, controller, oauth] = await freePorts(5, host);
   const properties = join(folder, "server.properties");
-  const lines = serverProperties(folder, certificates, jwksFile, { plaintext, tls, sasl, oauth, controller });
+  const lines = serverProperties(folder, certificates, jwksFile, host, { plaintext, tls, sasl, oauth, controller });
   writeFileSync(properties, write({ ...lines, ...behind(lines, options.behind), ...options.properties }));
   const java = (...words: string[]) =>
     run("java", ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars, ...words]);
@@ -98,7 +102,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     closeSync(out);
     child = started;
     exited = new Promise((resolve) => started.once("exit", resolve));
-    await ready(`127.0.0.1:${plaintext}`, started, output);
+    await ready(`${host}:${plaintext}`, started, output);
   };
   const end = async (signal: NodeJS.Signals) => {
     if (child === null) return;
@@ -111,10 +115,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const killAtExit = () => child?.kill("SIGKILL");
   process.once("exit", killAtExit);
   const broker: Broker = {
-    plaintext: `127.0.0.1:${plaintext}`,
-    tls: `127.0.0.1:${tls}`,
-    sasl: `127.0.0.1:${sasl}`,
-    oauth: `127.0.0.1:${oauth}`,
+    plaintext: `${host}:${plaintext}`,
+    tls: `${host}:${tls}`,
+    sasl: `${host}:${sasl}`,
+    oauth: `${host}:${oauth}`,
     certificates,
     tokenKeyFile,
     pid() {
@@ -126,7 +130,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     kill: () => end("SIGKILL"),
     async setScramPassword(password) {
       await java(
-        ...["kafka.admin.ConfigCommand", "--bootstrap-server", `127.0.0.1:${plaintext}`, "--alter"],
+        ...["kafka.admin.ConfigCommand", "--bootstrap-server", `${host}:${plaintext}`, "--alter"],
         ...["--add-config", `SCRAM-SHA-512=[password=${password}]`, "--entity-type", "users", "--entity-name", USER],
       );
     },
@@ -149,17 +153,18 @@ function serverProperties(
   folder: string,
   { caFile, brokerFile }: Certificates,
   jwksFile: string,
+  host: string,
   ports: Record<"plaintext" | "tls" | "sasl" | "oauth" | "controller", number>,
 ): Record<string, string> {
   const addresses = { PLAINTEXT: ports.plaintext, SSL: ports.tls, SASL_SSL: ports.sasl, OAUTH: ports.oauth };
-  const listeners = Object.entries(addresses).map(([name, port]) => `${name}://127.0.0.1:${port}`);
+  const listeners = Object.entries(addresses).map(([name, port]) => `${name}://${host}:${port}`);
   const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
   return {
     "process.roles": "broker,controller",
     "node.id": "1",
-    "controller.quorum.voters": `1@127.0.0.1:${ports.controller}`,
+    "controller.quorum.voters": `1@${LOOPBACK}:${ports.controller}`,
     "controller.listener.names": "CONTROLLER",
-    listeners: [...listeners, `CONTROLLER://127.0.0.1:${ports.controller}`].join(","),
+    listeners: [...listeners, `CONTROLLER://${LOOPBACK}:${ports.controller}`].join(","),
     "advertised.listeners": listeners.join(","),
     "listener.security.protocol.map":
       "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,OAUTH:SASL_SSL,CONTROLLER:PLAINTEXT",
@@ -255,11 +260,11 @@ async function ready(address: string, child: ChildProcess, output: string): Prom
   }
 }
 
-export async function freePorts(count: number): Promise<[number, number, number, number, number]> {
+export async function freePorts(count: number, host = LOOPBACK): Promise<[number, number, number, number, number]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      await new Promise<void>((resolve) => server.listen(0, host, resolve));
       return server;
     }),
   );

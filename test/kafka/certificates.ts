@@ -15,7 +15,8 @@ export interface Certificates {
   readonly client: { readonly certificateFile: string; readonly keyFile: string };
 }
 
-export async function makeCertificates(folder: string): Promise<Certificates> {
+/** @param host address of the broker */
+export async function makeCertificates(folder: string, host = "127.0.0.1"): Promise<Certificates> {
   const file = (name: string) => join(folder, name);
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const openssl = (...options: string[]) => run("openssl", options);
@@ -52,7 +53,7 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
       ...["-days", "2", "-extfile", file(`${name}.ext`), "-out", file(`${name}.crt`)],
     );
   };
-  await signed("broker", "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+  await signed("broker", `subjectAltName=IP:${host},DNS:localhost\n`);
   await signed("client", "extendedKeyUsage=clientAuth\n");
   writeFileSync(
     file("broker.pem"),

@@ -1,6 +1,7 @@
 /**
- * The ClickHouse front as a program: `node test/kafka/clickhouse-front-process.ts --path FOLDER [--port N]
- * [--control-port N] [--credentials NAME:PASSWORD]`. Prints one line of JSON, `{ url, control }`, when it is ready.
+ * The ClickHouse front as a program: `node test/kafka/clickhouse-front-process.ts --path FOLDER [--host ADDRESS]
+ * [--port N] [--control-port N] [--credentials NAME:PASSWORD]`. Prints one line of JSON, `{ url, control }`, when it is
+ * ready.
  *
  * Control, on an address of its own so that it is there while the front refuses: `POST /fault` (a `Fault` or null),
  * `POST /credentials` (`Credentials` or null), `GET /counts`. From TypeScript: `startFrontProcess`.
@@ -14,6 +15,7 @@ import { type Credentials, type Fault, startClickHouseFront } from "./clickhouse
 const { values } = parseArgs({
   options: {
     path: { type: "string" },
+    host: { type: "string", default: "127.0.0.1" },
     port: { type: "string", default: "0" },
     "control-port": { type: "string", default: "0" },
     credentials: { type: "string" },
@@ -23,6 +25,7 @@ if (values.path === undefined) throw new Error("name the folder of the engine's 
 const [, username, password] = /^([^:]+):(.*)$/.exec(values.credentials ?? "") ?? [];
 const front = await startClickHouseFront({
   path: values.path,
+  host: values.host,
   port: Number(values.port),
   ...(username === undefined || password === undefined ? {} : { credentials: { username, password } }),
 });

@@ -58,6 +58,8 @@ export interface Credentials {
 }
 
 export interface FrontOptions {
+  /** Address of this machine that clients come to; 127.0.0.1 when absent. */
+  readonly host?: string;
   /** Folder of the engine's data. */
   readonly path: string;
   /** Default: any free one. It stays the same through `Refuse`. */
@@ -97,6 +99,7 @@ const unzip = promisify(gunzip);
 
 export async function startClickHouseFront(options: FrontOptions): Promise<ClickHouseFront> {
   const sessions = openSessions(options.path, options.connections ?? 4);
+  const { host = "127.0.0.1" } = options;
   const faults = new Faults();
   let credentials = options.credentials ?? null;
   const counts = { requests: 0, faults: 0, statements: 0 };
@@ -148,7 +151,7 @@ export async function startClickHouseFront(options: FrontOptions): Promise<Click
   const listen = (port: number) =>
     new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => {
+      server.listen(port, host, () => {
         server.removeListener("error", reject);
         resolve();
       });
@@ -161,7 +164,7 @@ export async function startClickHouseFront(options: FrontOptions): Promise<Click
   await listen(options.port ?? 0);
   const { port } = server.address() as AddressInfo;
   return {
-    url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? "http" : "https"}://${host}:${port}`,
     async fault(fault) {
       faults.set(fault);
       if (fault?.kind === "Refuse") {

@@ -30,15 +30,18 @@ export interface FrontProcess extends Omit<ClickHouseFront, "close"> {
   remove(): Promise<void>;
 }
 
-export async function startFrontProcess(options: { readonly credentials?: Credentials } = {}): Promise<FrontProcess> {
+export async function startFrontProcess(
+  options: { readonly credentials?: Credentials; readonly host?: string } = {},
+): Promise<FrontProcess> {
   const folder = mkdtempSync(join(tmpdir(), "productmatcher-clickhouse-front-"));
-  const { credentials } = options;
+  const { credentials, host } = options;
   const identity =
     credentials === undefined ? [] : ["--credentials", `${credentials.username}:${credentials.password}`];
+  const own = [...identity, ...(host === undefined ? [] : ["--host", host])];
   let child: ChildProcess | null = null;
   let exited: Promise<unknown> = Promise.resolve();
   const run = async (ports: readonly string[]) => {
-    const started = spawn(process.execPath, [PROGRAM, "--path", join(folder, "data"), ...identity, ...ports], {
+    const started = spawn(process.execPath, [PROGRAM, "--path", join(folder, "data"), ...own, ...ports], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, UV_THREADPOOL_SIZE: "16" },
     });
