@@ -42,6 +42,7 @@ export function wordsOf({ result, versions, notices }: TrainingResult, { spec }:
   const judgedBy = `${metric}@${k}`.toLowerCase();
   return {
     result: result === "Published" ? "Promoted" : result,
+    memoryBytes: process.resourceUsage().maxRSS * 1_024,
     ...(notices.length === 0 ? {} : { message: notices.join("; ") }),
     candidates: versions.slice(0, MAX_CANDIDATES).map(({ algorithm, status, reason, metrics }) => {
       const [, score] = Object.entries(metrics).find(([name]) => name.toLowerCase() === judgedBy) ?? [];

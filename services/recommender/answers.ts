@@ -17,7 +17,7 @@ export interface AnswerContext {
   readonly shelf: () => Shelf;
   /** Of answers kept for users who ask again before anything has changed; 0 keeps none. */
   readonly answerBytes: number;
-  readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
+  readonly metrics: Pick<RecommenderMetrics, "requests" | "answers" | "fallbacks">;
   readonly latency: Pick<RecentLatency, "record">;
   /** Milliseconds of a clock that never goes back. */
   readonly elapsed: () => number;
@@ -110,7 +110,11 @@ function answerFrom(
   const { endpoint } = subject;
   const shelf = context.shelf();
   const known = cache?.get(history, url, shelf);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    // What is kept holds what the endpoint is for.
+    metrics.answers.inc({ endpoint, source: SOURCES_OF[endpoint][0] ?? "none" });
+    return known;
+  }
   const list = recommend(shelf, {
     history,
     visit: endpoint === "session",
@@ -119,6 +123,7 @@ function answerFrom(
     excluded: excludedBy(items, request),
     category: request.category === undefined ? undefined : (shelf.catalogue.category(request.category) ?? null),
   });
+  metrics.answers.inc({ endpoint, source: list[0]?.source ?? "none" });
   const expected = SOURCES_OF[endpoint];
   const fallback = list.some(({ source }) => expected.includes(source)) ? undefined : list[0]?.source;
   if (fallback !== undefined) metrics.fallbacks.inc({ endpoint, source: fallback });

@@ -3,7 +3,10 @@ import type { ItemIndex } from "./item-index.ts";
 import type { Neighbours, Ranking, ServedVersion } from "./model.ts";
 
 /** What the registry says of a version, as far as loading needs it. */
-export type PublishedVersion = Pick<ModelVersion, "version" | "entries" | "createdAt" | "dataTo" | "configuration">;
+export type PublishedVersion = Pick<
+  ModelVersion,
+  "version" | "entries" | "createdAt" | "dataTo" | "configuration" | "metrics"
+>;
 
 /** A version that must not be served: what is stored is not what was published. */
 export class BrokenModelError extends Error {
@@ -135,6 +138,6 @@ export function checkCount({ version, entries }: PublishedVersion, found: number
   if (found !== entries) throw new BrokenModelError(`version ${version} has ${found} rows, ${entries} were published`);
 }
 
-export function served({ version, createdAt }: PublishedVersion, now: () => number): ServedVersion {
-  return { version, versionJson: JSON.stringify(version), createdAt, servedSince: now() };
+export function served({ version, createdAt, metrics }: PublishedVersion, now: () => number): ServedVersion {
+  return { version, versionJson: JSON.stringify(version), createdAt, metrics, servedSince: now() };
 }

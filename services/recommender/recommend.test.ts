@@ -9,7 +9,7 @@ import { type Question, recommend, type Shelf } from "./recommend.ts";
 import { SessionRanker } from "./session-ranking.ts";
 
 const ITEMS = 30;
-const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, servedSince: 0 };
+const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, metrics: {}, servedSince: 0 };
 
 type Pairs = readonly (readonly (readonly [item: number, weight: number])[])[];
 
