@@ -4,7 +4,7 @@ import { type Board, DB, sql } from "../board.ts";
 const DURING = "$__timeFilter(occurred_at)";
 const STEP = "$__timeInterval(occurred_at)";
 /** Repeats of an event have one id. */
-const EVENTS = `(SELECT event_id, topic, any(event) AS event, any(occurred_at) AS occurred_at FROM ${DB}.events WHERE ${DURING} GROUP BY topic, event_id)`;
+const EVENTS = `(SELECT any(event) AS kind, any(occurred_at) AS at FROM ${DB}.events WHERE ${DURING} GROUP BY topic, event_id)`;
 /** Of the view: each conversion once, less what came back. An empty id means that nothing earned it. */
 const CHECKOUTS = `${DB}.checkouts`;
 const EARNED = "tupleElement(first_touch, 2) != ''";
@@ -24,7 +24,7 @@ export const business: Board = {
           as: "number",
           unit: "short",
           width: 4,
-          queries: [{ sql: sql(`SELECT countIf(event = 'view') AS views FROM ${EVENTS}`) }],
+          queries: [{ sql: sql(`SELECT countIf(kind = 'view') AS views FROM ${EVENTS}`) }],
         },
         {
           title: "Carts",
@@ -32,7 +32,7 @@ export const business: Board = {
           as: "number",
           unit: "short",
           width: 4,
-          queries: [{ sql: sql(`SELECT countIf(event = 'add_to_cart') AS carts FROM ${EVENTS}`) }],
+          queries: [{ sql: sql(`SELECT countIf(kind = 'add_to_cart') AS carts FROM ${EVENTS}`) }],
         },
         {
           title: "Order lines",
@@ -76,7 +76,7 @@ export const business: Board = {
           width: 4,
           queries: [
             {
-              sql: sql(`SELECT (SELECT count() FROM ${CHECKOUTS} WHERE ${DURING}) / countIf(event = 'view') AS conversion
+              sql: sql(`SELECT (SELECT count() FROM ${CHECKOUTS} WHERE ${DURING}) / countIf(kind = 'view') AS conversion
                 FROM ${EVENTS}`),
             },
           ],
@@ -93,8 +93,8 @@ export const business: Board = {
           unit: "short",
           queries: [
             {
-              sql: sql(`SELECT ${STEP} AS time, event, count() AS events FROM ${EVENTS}
-                GROUP BY time, event ORDER BY time`),
+              sql: sql(`SELECT $__timeInterval(at) AS time, kind, count() AS events FROM ${EVENTS}
+                GROUP BY time, kind ORDER BY time`),
             },
           ],
         },
@@ -144,10 +144,10 @@ export const business: Board = {
           unit: "short",
           queries: [
             {
-              sql: sql(`SELECT item_id, any(items.name) AS name, toFloat64(sum(revenue)) AS revenue,
+              sql: sql(`SELECT item_id, any(items.name) AS name, toFloat64(sum(revenue)) AS total,
                 toFloat64(sumIf(revenue, ${EARNED})) AS attributed
                 FROM ${CHECKOUTS} AS checkouts LEFT JOIN (SELECT item_id, name FROM ${DB}.items FINAL) AS items USING item_id
-                WHERE ${DURING} GROUP BY item_id ORDER BY revenue DESC LIMIT 20`),
+                WHERE ${DURING} GROUP BY item_id ORDER BY total DESC LIMIT 20`),
             },
           ],
         },
