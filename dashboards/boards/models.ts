@@ -109,14 +109,10 @@ export const models: Board = {
         },
         {
           title: "Candidates",
-          description:
-            "Their score in the metric of training.evaluation, and how much better than the served one they are.",
+          description: "Their score in the metric of training.evaluation.",
           as: "lines",
           unit: "none",
-          queries: [
-            { expr: of("productmatcher_pipeline_candidate_score", "algorithm"), legend: "{{algorithm}}" },
-            { expr: of("productmatcher_pipeline_candidate_lift_ratio", "algorithm"), legend: "{{algorithm}}: lift" },
-          ],
+          queries: [{ expr: of("productmatcher_pipeline_candidate_score", "algorithm"), legend: "{{algorithm}}" }],
         },
         {
           title: "Gate verdicts",

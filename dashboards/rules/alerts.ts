@@ -61,7 +61,7 @@ function alerts(duration: Duration): Alert[] {
       expr: promql`${LAG} > on (namespace, pipeline) ${objective("lag")}`,
       for: 5 * MINUTE,
       severity: "warning",
-      summary: `{{ $value }} records wait to be stored for ${of}`,
+      summary: `{{ $value | humanize }} records wait to be stored for ${of}`,
     },
     {
       name: "ProductMatcherConsumerStuck",
@@ -93,7 +93,7 @@ function alerts(duration: Duration): Alert[] {
         > on (namespace, pipeline) ${objective("modelAgeHours")}`,
       for: 10 * MINUTE,
       severity: "warning",
-      summary: `The newest model of ${of} is {{ $value }} hours old`,
+      summary: `The newest model of ${of} is {{ $value | humanize }} hours old`,
     },
     {
       name: "ProductMatcherModelQualityDrop",

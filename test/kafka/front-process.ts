@@ -30,9 +30,15 @@ export interface FrontProcess extends Omit<ClickHouseFront, "close"> {
   remove(): Promise<void>;
 }
 
-export async function startFrontProcess(options: { readonly credentials?: Credentials } = {}): Promise<FrontProcess> {
-  const folder = mkdtempSync(join(tmpdir(), "productmatcher-clickhouse-front-"));
+export interface FrontProcessOptions {
+  readonly credentials?: Credentials;
+  /** Where its data is made; that of the system for what does not last when absent. */
+  readonly folder?: string;
+}
+
+export async function startFrontProcess(options: FrontProcessOptions = {}): Promise<FrontProcess> {
   const { credentials } = options;
+  const folder = mkdtempSync(join(options.folder ?? tmpdir(), "productmatcher-clickhouse-front-"));
   const identity =
     credentials === undefined ? [] : ["--credentials", `${credentials.username}:${credentials.password}`];
   let child: ChildProcess | null = null;
