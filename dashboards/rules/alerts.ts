@@ -75,7 +75,7 @@ function alerts(duration: Duration): Alert[] {
     {
       name: "ProductMatcherClickHouseRefusing",
       expr: promql`sum by (namespace, pipeline, cause) (
-        increase(productmatcher_clickhouse_failures_total{cause!="data"}[${duration(5 * MINUTE)}])) > 0`,
+        increase(productmatcher_clickhouse_failures_total{cause!="data"}[${duration(10 * MINUTE)}])) > 0`,
       for: 5 * MINUTE,
       severity: "critical",
       summary: `ClickHouse refuses statements of ${of}: {{ $labels.cause }}`,

@@ -82,6 +82,7 @@ describeKafka("Prometheus and the roles", () => {
         3_000,
       );
       await pipeline.caughtUp();
+      shop = openShop({ collector, recommender });
     }, 240_000);
 
     afterAll(async () => {
@@ -114,17 +115,20 @@ describeKafka("Prometheus and the roles", () => {
       figures.show({ training } as PipelineStatus, ALLOWED);
     };
 
+    /** As a run did that ended then. */
+    const trainedHoursAgo = async (hours: number) => {
+      const clock = testClock();
+      clock.set(`-${hours}h`);
+      Object.assign(process.env, clock.environment);
+      await train().finally(() => {
+        for (const name of Object.keys(clock.environment)) delete process.env[name];
+      });
+    };
+
     it(
       "says that a model is too old until there is a newer one, and then rests under load",
       async () => {
-        const clock = testClock();
-        clock.set("-13h");
-        const before = { ...process.env };
-        Object.assign(process.env, clock.environment);
-        await train().finally(() => {
-          for (const name of Object.keys(clock.environment)) delete process.env[name];
-          Object.assign(process.env, before);
-        });
+        await trainedHoursAgo(13);
         shop = openShop({ collector, recommender });
         await fires("ProductMatcherModelTooOld");
         await train();
