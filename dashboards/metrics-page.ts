@@ -89,9 +89,9 @@ function unitOf(name: string, type: string): string {
 }
 
 const ABOUT: Readonly<Record<string, string>> = {
-  collector: "Of the collector.",
-  consumer: "Of the consumer.",
-  recommender: "Of the recommender.",
+  collector: "What shops send, until the log has it.",
+  consumer: "From the log into tables. `productmatcher_clickhouse_*` are of its own statements.",
+  recommender: "What is served and out of what. `productmatcher_clickhouse_*` are of its own statements.",
   operator:
     "Of the operator, in the replica that leads. The names `controller_runtime_*`, `workqueue_*`, `rest_client_*` and " +
     "`leader_election_*` are those of other operators, whose dashboards know them.",
@@ -122,7 +122,9 @@ scrape_configs:
 
 Dashboards (\`charts/productmatcher/files/dashboards\`) and rules (\`charts/productmatcher/files/rules.yaml\`) serve all
 pipelines; what is allowed comes from each pipeline's \`objectives\` (\`productmatcher_pipeline_objective\`). Alerts and what to
-do: [runbooks](runbooks/README.md).
+do: [runbooks](runbooks/README.md). Outside of a cluster import the JSON into Grafana and name \`rules.yaml\` under \`rule_files\`. Grafana
+asks Prometheus, and for Business and part of Models ClickHouse, through its own plug-in (\`grafana-clickhouse-datasource\`)
+and a user who may read the pipeline's database.
 `;
 
 export function metricsPage(): string {
