@@ -86,6 +86,7 @@ export const status = z
       job: reported("Name of its Job."),
       startedAt: moment("When it began.").optional(),
       finishedAt: moment("When it ended.").optional(),
+      memoryBytes: large("Most memory that it held, in bytes."),
       result: reportedChoice("What came of it.", ["Promoted", "Refreshed", "Refused", "NotEnoughData", "Failed"]),
       candidates: z
         .array(candidate)

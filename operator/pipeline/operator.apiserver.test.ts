@@ -99,10 +99,10 @@ describeApiServer("a resource that is applied", () => {
     expect(await kubectl("-n", namespace, "get", "rp", "whole")).toMatch(/True\s+Available/);
     const { text } = await operator.get("/metrics");
     expect(text).toContain(
-      `productmatcher_pipeline_condition{namespace="${namespace}",pipeline="whole",type="Ready",status="True"} 1`,
+      `productmatcher_pipeline_condition{namespace="${namespace}",pipeline="whole",type="Ready",status="True",role="operator"} 1`,
     );
     expect(text).toContain('controller_runtime_reconcile_total{controller="recommenderpipeline",result="');
-    expect(text).toContain('leader_election_master_status{name="recommenderpipeline"} 1');
+    expect(text).toContain('leader_election_master_status{name="recommenderpipeline",role="operator"} 1');
   });
 
   test("costs no write at rest, also when the operator starts again", async () => {
@@ -132,7 +132,7 @@ describeApiServer("a resource that is applied", () => {
     operator = await startOperatorProcess({ plane: plane(), namespaces: [namespace] });
     await eventually(
       async () => (await operator.get("/metrics")).text,
-      (text) => /reconcile_total\{[^}]*result="(success|requeue_after)"\} [2-9]/.test(text),
+      (text) => /reconcile_total\{[^}]*result="(success|requeue_after)"[^}]*\} [2-9]/.test(text),
     );
     expect(await versions()).toEqual(before);
     // Not even one that would change nothing.

@@ -295,7 +295,7 @@ async function tell(
 ): Promise<void> {
   const { previous } = sight;
   const status = statusOf(sight);
-  figures.show(key, status.conditions ?? [], memory.facts?.spec.objectives);
+  figures.show(key, status, memory.facts?.spec.objectives);
   if (!differs(previous, status)) return;
   const more = differsInMoreThanFigures(previous, status);
   if (!more && now() - memory.figuresWrittenAt < FIGURES_MILLISECONDS) return;

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import express from "express";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
 import { notFound, operations, problemHandler, startServer } from "../../services/http/index.ts";
+import { processRegistry } from "../../services/telemetry/index.ts";
 import {
   type ClusterAccess,
   connectApiServer,
@@ -61,8 +61,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const { access, settings, logger, workers } = options;
   const identity = `${hostname()}_${randomUUID()}`;
   const userAgent = `${MANAGER}/${settings.version}`;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = processRegistry({ role: "operator" });
   const metrics = controllerMetrics(registry, "recommenderpipeline", workers);
   const figures = pipelineFigures(registry);
   const now = () => Date.now();

@@ -119,6 +119,7 @@ function training(sight: Sight): PipelineStatus["training"] {
     job: last.metadata.name,
     startedAt: startTime,
     finishedAt,
+    memoryBytes: words?.memoryBytes,
     result,
     candidates: words?.candidates,
     lastSuccessAt: result === "Promoted" || result === "Refreshed" ? finishedAt : before?.lastSuccessAt,

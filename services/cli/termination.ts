@@ -44,6 +44,7 @@ export function wordsOf({ result, versions, notices }: TrainingResult, { spec }:
   const said = [...(fault === undefined ? [] : [`${fault.algorithm}: ${fault.reason}`]), ...notices];
   return {
     result,
+    memoryBytes: process.resourceUsage().maxRSS * 1_024,
     ...(fault?.cause === "Degenerate" || fault?.cause === "LeakDetected" ? { reason: fault.cause } : {}),
     ...(said.length === 0 ? {} : { message: said.join("; ") }),
     candidates: versions.slice(0, MAX_CANDIDATES).map(({ algorithm, status, champion, reason, metrics, lift }) => {

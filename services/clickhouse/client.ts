@@ -1,7 +1,7 @@
 import { embeddedAccess } from "./embedded.ts";
 import { encodeRows, insertStatement, tokenOf } from "./insert.ts";
 import { createServerDatabase, serverAccess } from "./server.ts";
-import type { Access, ClickHouseTarget } from "./target.ts";
+import type { Access, ClickHouseTarget, Statement } from "./target.ts";
 
 export type Parameters = Readonly<Record<string, unknown>>;
 
@@ -13,7 +13,14 @@ export interface ConnectionOptions {
   readonly timeoutSeconds?: number;
   /** What one statement may hold in memory, in bytes; with more it fails (code 241). The engine's own limit when absent. */
   readonly statementBytes?: number;
+  /** Told of each statement that ended. */
+  readonly observe?: StatementObserver;
 }
+
+export type StatementKind = "query" | "command" | "insert";
+
+/** @param error what it was rejected with; `null` when it succeeded */
+export type StatementObserver = (kind: StatementKind, seconds: number, error: unknown) => void;
 
 /**
  * One connection to one database, which runs one statement at a time: open one for each use that must not wait for
@@ -58,14 +65,14 @@ const DEFAULT_TIMEOUT_SECONDS = 600;
 export async function openClickHouse(
   target: ClickHouseTarget,
   database: string,
-  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, statementBytes }: ConnectionOptions = {},
+  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, statementBytes, observe = () => {} }: ConnectionOptions = {},
 ): Promise<ClickHouse> {
   const limits = { timeoutSeconds, ...(statementBytes === undefined ? {} : { statementBytes }) };
   const access =
     target.kind === "embedded"
       ? await embeddedAccess(target.path, database, limits)
       : await serverAccess(target, database, limits);
-  return connection({ target, database, timeoutSeconds }, access, new AbortController().signal);
+  return connection({ target, database, timeoutSeconds }, access, new AbortController().signal, observe);
 }
 
 /** Makes a database where it is absent. @throws ClickHouseError */
@@ -78,11 +85,24 @@ function connection(
   place: Pick<ClickHouse, "target" | "database" | "timeoutSeconds">,
   access: Access,
   signal: AbortSignal,
+  observe: StatementObserver,
 ): ClickHouse {
+  const run = async <T>(kind: StatementKind, statement: Statement<T>): Promise<T> => {
+    const began = performance.now();
+    const ended = (error: unknown) => observe(kind, (performance.now() - began) / 1_000, error);
+    try {
+      const result = await access.run(statement, signal);
+      ended(null);
+      return result;
+    } catch (error) {
+      ended(error);
+      throw error;
+    }
+  };
   return {
     ...place,
     query<Row>(sql: string, parameters: Parameters = {}) {
-      return access.run(async (client, abort_signal) => {
+      return run("query", async (client, abort_signal) => {
         const query_params = { ...parameters };
         const result = await client.query({ query: sql, query_params, format: "JSONEachRow", abort_signal });
         const close = () => result.close();
@@ -92,12 +112,11 @@ function connection(
         } finally {
           abort_signal.removeEventListener("abort", close);
         }
-      }, signal);
+      });
     },
     async command(sql, parameters = {}) {
-      await access.run(
-        (client, abort_signal) => client.command({ query: sql, query_params: { ...parameters }, abort_signal }),
-        signal,
+      await run("command", (client, abort_signal) =>
+        client.command({ query: sql, query_params: { ...parameters }, abort_signal }),
       );
     },
     async insert(table, rows, columns, madeFrom) {
@@ -105,14 +124,14 @@ function connection(
       const encoded = encodeRows(rows, columns);
       const token = madeFrom === undefined ? undefined : tokenOf(table, madeFrom, encoded);
       const query = insertStatement(table, columns, token);
-      await access.run(async (client, abort_signal) => {
+      await run("insert", async (client, abort_signal) => {
         const { stream } = await client.exec({ query, values: encoded.stream(), abort_signal });
         for await (const _ of stream) {
           // The answer's end is the acknowledgement.
         }
-      }, signal);
+      });
     },
-    until: (further) => connection(place, access, AbortSignal.any([signal, further])),
+    until: (further) => connection(place, access, AbortSignal.any([signal, further]), observe),
     close: () => access.close(),
   };
 }

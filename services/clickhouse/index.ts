@@ -4,11 +4,14 @@ export {
   createDatabase,
   openClickHouse,
   type Parameters,
+  type StatementKind,
+  type StatementObserver,
 } from "./client.ts";
 export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
 export { identifier } from "./identifier.ts";
 export { peopleOf, readLinks } from "./identities.ts";
 export { type Layout, onCluster, storedName } from "./layout.ts";
+export { statementMetrics } from "./metrics.ts";
 export {
   MIGRATIONS,
   migrate,
@@ -39,4 +42,5 @@ export {
   dropDatabase,
   WORK_TABLE,
 } from "./ownership.ts";
+export { type StoredCounts, storedCounts, storedMetrics } from "./stored-counts.ts";
 export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

@@ -14,8 +14,11 @@ export interface ClickHouseServer {
   readonly caCertificate?: TextOrFile;
 }
 
-/** The way to an engine, whichever it is: a statement is run with a client and under a signal that may give it up. */
+/** Run with a client and under a signal that may give it up. */
+export type Statement<T> = (client: ClickHouseClient, signal: AbortSignal) => Promise<T>;
+
+/** The way to an engine, whichever it is. */
 export interface Access {
-  run<T>(statement: (client: ClickHouseClient, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
+  run<T>(statement: Statement<T>, signal: AbortSignal): Promise<T>;
   close(): Promise<void>;
 }

@@ -135,6 +135,7 @@ const EMPTY_BATCH = {
   records: 0,
   bytes: 0,
   madeFrom: "",
+  oldest: [],
   receivedAt: 0,
   events: [],
   items: [],

@@ -87,15 +87,21 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     lastStored: null,
     unenriched: true,
     sourceAway: false,
-    bytes: 0,
+    batches: new Set(),
     links: new KnownLinks(),
   };
-  const bytesInFlight = () => ({ buffered: subscription.bufferedBytes(), batches: progress.bytes });
+  const bytesInFlight = () => ({
+    buffered: subscription.bufferedBytes(),
+    batches: [...progress.batches].reduce((sum, batch) => sum + batch.bytes, 0),
+  });
   options.metrics.watch(() => ({
     lastTick: pulse.lastTick,
     retrying: progress.state === "Retrying",
     bytesInFlight: bytesInFlight(),
     enrichmentAway: options.attributes.status?.().state === "Away",
+    lag: () => (hasEnded() ? Promise.resolve(null) : knownLag(subscription)),
+    inHand: () => [...progress.batches].flatMap((batch) => batch.oldest),
+    now: options.now(),
   }));
 
   const loop: Loop = {
@@ -144,10 +150,10 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     async status() {
       const { stored, deadLetters, problem, cause } = progress;
       const enrichment = options.attributes.status?.();
-      const lag = hasEnded() ? null : await knownLag(subscription);
+      const partitions = hasEnded() ? null : await knownLag(subscription);
       return {
         ...liveness(),
-        lag,
+        lag: partitions === null ? null : totalLag(partitions),
         stored,
         deadLetters,
         ...(problem === "" ? {} : { problem }),
@@ -188,10 +194,10 @@ function freshnessOf({ storing, lastStored }: Progress, now: number): number | n
   return lastStored !== null && now - lastStored.at < FRESH_MILLISECONDS ? lastStored.freshnessMilliseconds : null;
 }
 
-async function knownLag(subscription: Subscription): Promise<number | null> {
+async function knownLag(subscription: Subscription): Promise<readonly PartitionLag[] | null> {
   const late = Promise.withResolvers<null>();
   const timer = setTimeout(() => late.resolve(null), LAG_MILLISECONDS);
-  const lag = subscription.lag().then(totalLag, () => null);
+  const lag = subscription.lag().catch(() => null);
   return Promise.race([lag, late.promise]).finally(() => clearTimeout(timer));
 }
 

@@ -39,7 +39,7 @@ export async function runLoop(loop: Loop): Promise<void> {
     const records = await orGivenUp(subscription.poll({ ...options.batch, waitMilliseconds }), givingUp);
     if (!(await readied(loop, records))) break;
     const batch = prepare(records, options.mappers, options.now());
-    progress.bytes += batch.bytes;
+    if (records.length > 0) progress.batches.add(batch);
     pulse.rest("Reading");
     await storing;
     if (stopping.aborted) return;
@@ -52,7 +52,7 @@ export async function runLoop(loop: Loop): Promise<void> {
         if (done) await commitUntilDone(loop, batch);
       })
       .finally(() => {
-        progress.bytes -= batch.bytes;
+        progress.batches.delete(batch);
         progress.storing = null;
         pulse.rest("Storing");
       });

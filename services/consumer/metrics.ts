@@ -1,12 +1,16 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { PartitionLag } from "../activity-log/index.ts";
 import type { FailureCause } from "../clickhouse/index.ts";
+import type { PartitionAge } from "./prepare.ts";
 
 /** A batch that is stored and dealt with. */
 export interface DoneBatch {
   readonly records: number;
   /** Event rows. */
   readonly stored: number;
-  /** Of those, stored without their attributes. */
+  /** Events that another of the batch, with the same id and topic, took the place of. */
+  readonly duplicates: number;
+  /** Of the stored, those without their attributes. */
   readonly unenriched: number;
   readonly deadLetters: readonly { readonly reason: string }[];
   readonly seconds: number;
@@ -22,6 +26,12 @@ export interface ConsumerState {
   readonly retrying: boolean;
   readonly bytesInFlight: { readonly buffered: number; readonly batches: number };
   readonly enrichmentAway: boolean;
+  /** Of every partition of its topics; `null` when the log does not say at the moment. */
+  readonly lag: () => Promise<readonly PartitionLag[] | null>;
+  /** The oldest records that are read and not yet stored. */
+  readonly inHand: () => readonly PartitionAge[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface ConsumerMetrics {
@@ -49,6 +59,17 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     name: "productmatcher_consumer_dead_letters_total",
     help: "Records that were not accepted",
     labelNames: ["reason"],
+    registers,
+  });
+  const duplicates = new Counter({
+    name: "productmatcher_consumer_duplicate_events_total",
+    help: "Events that another of the same batch with the same id took the place of; repeats in later batches are absorbed by ClickHouse and not counted",
+    registers,
+  });
+  const batchRecords = new Histogram({
+    name: "productmatcher_consumer_batch_records",
+    help: "Records of a batch that was stored",
+    buckets: [1, 10, 100, 500, 1_000, 2_500, 5_000, 10_000],
     registers,
   });
   const batchSeconds = new Histogram({
@@ -94,6 +115,36 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     "1 while the source of attributes does not answer",
     ({ enrichmentAway }) => Number(enrichmentAway),
   );
+  const read = new Map<string, { readonly topic: string; readonly partition: number }>();
+  new Gauge({
+    name: "productmatcher_consumer_lag_seconds",
+    help: "How long the log has had the oldest record that is read and not yet stored; 0 where there is none",
+    labelNames: ["topic", "partition"],
+    registers,
+    collect() {
+      if (stateOf === null) return;
+      const { now, inHand } = stateOf();
+      // What was in hand before and is no more has been stored.
+      for (const place of read.values()) this.set(place, 0);
+      for (const { topic, partition, receivedAt } of inHand().toSorted((a, b) => b.receivedAt - a.receivedAt)) {
+        const place = { topic, partition };
+        read.set(`${partition}/${topic}`, place);
+        this.set(place, Math.max(0, now - receivedAt) / 1_000);
+      }
+    },
+  });
+  new Gauge({
+    name: "productmatcher_consumer_lag_records",
+    help: "Records in the log that the group has not committed; the same from every consumer of the group",
+    labelNames: ["topic", "partition"],
+    registers,
+    async collect() {
+      const partitions = (await stateOf?.().lag()) ?? [];
+      this.reset();
+      for (const { topic, partition, offset, endOffset } of partitions)
+        this.set({ topic, partition }, Math.max(0, endOffset - offset));
+    },
+  });
   new Gauge({
     name: "productmatcher_consumer_in_flight_bytes",
     help: "Bytes of records that are read and not yet committed",
@@ -110,6 +161,8 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     batch(batch) {
       consumed.inc(batch.records);
       stored.inc(batch.stored);
+      duplicates.inc(batch.duplicates);
+      batchRecords.observe(batch.records);
       unenriched.inc(batch.unenriched);
       for (const { reason } of batch.deadLetters) deadLetters.inc({ reason });
       batchSeconds.observe(batch.seconds);

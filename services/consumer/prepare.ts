@@ -17,6 +17,13 @@ export interface SourcedChange<Change> {
   readonly source: Source;
 }
 
+export interface PartitionAge {
+  readonly topic: string;
+  readonly partition: number;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
 /** What a batch of records means, before any of it is stored. */
 export interface Batch {
   readonly records: number;
@@ -26,6 +33,8 @@ export interface Batch {
   readonly madeFrom: string;
   /** When the log received the oldest of the records, in milliseconds since 1970. */
   readonly receivedAt: number;
+  /** The same by partition. */
+  readonly oldest: readonly PartitionAge[];
   readonly events: readonly SourcedEvent[];
   readonly items: readonly SourcedChange<ItemRecord>[];
   readonly users: readonly SourcedChange<UserRecord>[];
@@ -69,6 +78,7 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
     bytes: records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + value.length, 0),
     madeFrom: offsetRanges(records),
     receivedAt: records.reduce((oldest, record) => Math.min(oldest, record.timestamp), now),
+    oldest: oldestByPartition(records),
     events,
     items,
     users,
@@ -78,6 +88,16 @@ export function prepare(records: readonly LogRecord[], mappers: ReadonlyMap<stri
       [...next].map(([partition, offset]) => ({ topic, partition, offset })),
     ),
   };
+}
+
+function oldestByPartition(records: readonly LogRecord[]): PartitionAge[] {
+  const oldest = new Map<string, PartitionAge>();
+  for (const { topic, partition, timestamp } of records) {
+    const place = `${partition}/${topic}`;
+    const receivedAt = Math.min(timestamp, oldest.get(place)?.receivedAt ?? timestamp);
+    oldest.set(place, { topic, partition, receivedAt });
+  }
+  return [...oldest.values()];
 }
 
 /** A record that was sent again is as old as when it was sent first, whatever time its topic gives it. */

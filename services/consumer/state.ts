@@ -4,6 +4,7 @@ import type { ClickHouse } from "../clickhouse/index.ts";
 import type { KnownLinks } from "./known-links.ts";
 import type { RetryCause } from "./metrics.ts";
 import type { ConsumerOptions } from "./options.ts";
+import type { Batch } from "./prepare.ts";
 import type { Activity, Liveness, Pulse } from "./pulse.ts";
 
 export const FIRST_RETRY_MILLISECONDS = 200;
@@ -27,8 +28,8 @@ export interface Progress {
   unenriched: boolean;
   /** So that it is logged once. */
   sourceAway: boolean;
-  /** Of the batches in hand. */
-  bytes: number;
+  /** In hand: the one that is being stored and the one behind it. */
+  readonly batches: Set<Batch>;
   /** Sign-ins that are stored and joined. */
   readonly links: KnownLinks;
 }

@@ -1,10 +1,17 @@
 import type { Logger } from "pino";
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import type { TopicSpec } from "../activity/index.ts";
 import { openEmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { ActivityLog, OutgoingRecord, PartitionLag } from "../activity-log/index.ts";
-import { type ClickHouse, migrate, openClickHouse } from "../clickhouse/index.ts";
+import {
+  type ClickHouse,
+  migrate,
+  openClickHouse,
+  statementMetrics,
+  storedCounts,
+  storedMetrics,
+} from "../clickhouse/index.ts";
 import { namesOf, type PipelineNames } from "../config/index.ts";
 import {
   attributeSource,
@@ -15,6 +22,7 @@ import {
   startCatalogue,
   startConsumer,
 } from "../consumer/index.ts";
+import { objectiveGauge, processRegistry } from "../telemetry/index.ts";
 import { consumeTopics } from "./consumed-topics.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { type EmbeddedPostgres, openEmbeddedPostgres } from "./postgres.ts";
@@ -63,7 +71,7 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
   const { pipeline, folder, logger, now } = options;
   const { spec } = pipeline;
   const names = namesOf(pipeline);
-  const registry = new Registry();
+  const registry = processRegistry({ role: "local", pipeline: pipeline.metadata });
   const closing: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const step of closing.reverse()) await step();
@@ -73,7 +81,8 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
     const log = await openEmbeddedLog({ path: folder.logPath, retention: LOG_RETENTION, now });
     closing.push(() => log.close());
     const open = async () => {
-      const clickhouse = await openClickHouse({ kind: "embedded", path: folder.clickHousePath }, names.database);
+      const target = { kind: "embedded", path: folder.clickHousePath } as const;
+      const clickhouse = await openClickHouse(target, names.database, { observe: statementMetrics(registry) });
       closing.push(() => clickhouse.close());
       return clickhouse;
     };
@@ -93,6 +102,9 @@ export async function openPipeline(options: PipelineOptions): Promise<EmbeddedPi
       { name: names.eventsTopic, record: "Event" },
       { name: names.entitiesTopic, record: "Entity" },
     ];
+    storedMetrics(registry, storedCounts(clickhouse, { logger, now }));
+    const objective = objectiveGauge(registry);
+    for (const [name, value] of Object.entries(spec.objectives)) objective.set({ objective: name }, value);
     const metrics = consumerMetrics(registry);
     const sink = await open();
     const attributes = attributeSource(postgres, spec);

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import express from "express";
 import type { Logger } from "pino";
-import { collectDefaultMetrics } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import { collectorRouter, collectorSettings } from "../collector/index.ts";
 import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
@@ -118,7 +117,6 @@ interface Parts {
 
 function serve({ pipeline, recommender, training, options }: Parts): Promise<RunningServer> {
   const { names, registry, log } = pipeline;
-  collectDefaultMetrics({ register: registry });
   const application = express();
   application.disable("x-powered-by");
   application.use(

@@ -1,4 +1,4 @@
-import { type ClickHouse, openClickHouse, requireSchema } from "../clickhouse/index.ts";
+import { type ClickHouse, openClickHouse, requireSchema, statementMetrics } from "../clickhouse/index.ts";
 import { clickhouseTarget } from "./connections.ts";
 import type { RoleContext } from "./role.ts";
 
@@ -7,11 +7,12 @@ const STATEMENT_SECONDS = 60;
 
 /** How a role opens connections to its pipeline's database, once the migration has made it what this release needs. */
 export async function migratedClickHouse(context: RoleContext): Promise<() => Promise<ClickHouse>> {
-  const { pipeline, names, secrets, startup, onClose } = context;
+  const { pipeline, names, registry, secrets, startup, onClose } = context;
+  const observe = statementMetrics(registry);
   const { clickhouse: sink } = pipeline.spec.sink;
   const connect = async () => {
     const target = await clickhouseTarget(sink, sink.credentials, secrets);
-    return openClickHouse(target, names.database, { timeoutSeconds: STATEMENT_SECONDS });
+    return openClickHouse(target, names.database, { timeoutSeconds: STATEMENT_SECONDS, observe });
   };
   await startup.step("Sink", "connecting to ClickHouse", async () => {
     const clickhouse = await connect();

@@ -1,5 +1,6 @@
 /** `productmatcher consume`: topics into tables. */
 import type { RecordMapper, TopicSpec } from "../activity/index.ts";
+import { storedCounts, storedMetrics } from "../clickhouse/index.ts";
 import {
   attributeSource,
   CONSUMER_LIMITS,
@@ -19,7 +20,6 @@ import { registryOptions } from "./connections.ts";
 import { kafkaLog } from "./kafka.ts";
 import { consumerProblems } from "./problems.ts";
 import type { Role, RoleContext } from "./role.ts";
-import { storedCounts } from "./stored-counts.ts";
 
 /** @throws MappingError for a topic that can never be read */
 export async function startConsumeRole(context: RoleContext): Promise<Role> {
@@ -63,6 +63,7 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
   );
   if (catalogue !== null) onClose(() => catalogue.close());
   const counts = storedCounts(await startup.step("Sink", "connecting to ClickHouse", open), { logger, now });
+  storedMetrics(registry, counts);
   const failed = consumer.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return {
@@ -73,8 +74,10 @@ export async function startConsumeRole(context: RoleContext): Promise<Role> {
       // What brokers failed with before they answered again says nothing any more.
       if (status.lag !== null && status.cause !== "log") brokers = null;
       const { lag, freshnessMilliseconds } = status;
+      const { storedEvents, deadLetters } = counts();
       const source = {
-        ...counts(),
+        ...(storedEvents === undefined ? {} : { storedEvents }),
+        ...(deadLetters === undefined ? {} : { deadLetters }),
         ...(lag === null ? {} : { lag }),
         ...(freshnessMilliseconds === null ? {} : { freshnessMilliseconds }),
       };

@@ -4,11 +4,12 @@
  */
 import express from "express";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { RecommenderPipeline } from "../../crds/index.ts";
 import { namesOf, type PipelineNames } from "../config/index.ts";
 import { notFound, operations, problemHandler, type Readiness, startServer } from "../http/index.ts";
 import type { Problem, WrittenReport } from "../role-report/index.ts";
+import { processRegistry } from "../telemetry/index.ts";
 import { type LiveFields, watchLiveFields } from "./live-fields.ts";
 import { shortened } from "./problems.ts";
 import { mountedSecrets, type Secrets } from "./secrets.ts";
@@ -73,6 +74,9 @@ export interface RunningRole {
   close(): Promise<void>;
 }
 
+/** What a role's figures call it, as its pods are called, where the command has another word. */
+const PART_OF: Readonly<Record<string, string>> = { consume: "consumer", serve: "recommender" };
+
 /** @throws ListenError when the operations address cannot be had */
 export async function runRole(
   name: string,
@@ -80,9 +84,8 @@ export async function runRole(
   start: (context: RoleContext) => Promise<Role>,
 ): Promise<RunningRole> {
   const { logger, now } = options;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const names = namesOf(options.pipeline);
+  const registry = processRegistry({ role: PART_OF[name] ?? name, pipeline: options.pipeline.metadata });
   const stopping = new AbortController();
   const startup = new Startup(logger, stopping.signal);
   const closing: ((deadline: number) => Promise<void> | void)[] = [];

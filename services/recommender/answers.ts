@@ -19,7 +19,7 @@ export interface AnswerContext {
   readonly shelf: () => Shelf;
   /** Of answers kept for users who ask again before anything has changed; 0 keeps none. */
   readonly answerBytes: number;
-  readonly metrics: Pick<RecommenderMetrics, "requests" | "fallbacks">;
+  readonly metrics: Pick<RecommenderMetrics, "requests" | "answers" | "fallbacks">;
   readonly latency: Pick<RecentLatency, "record">;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -118,7 +118,11 @@ function answerFrom(
   // Some models answer by the hour of the day.
   const asked = `${Math.floor(at / HOUR)} ${url}`;
   const known = cache?.get(history, asked, shelf);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    // What is kept holds what the endpoint is for.
+    metrics.answers.inc({ endpoint, source: SOURCES_OF[endpoint][0] ?? "none" });
+    return known;
+  }
   const list = recommend(shelf, {
     history,
     models: modelsFor(endpoint, shelf.model),
@@ -128,6 +132,7 @@ function answerFrom(
     excluded: excludedBy(items, request),
     category: request.category === undefined ? undefined : (shelf.catalogue.category(request.category) ?? null),
   });
+  metrics.answers.inc({ endpoint, source: list[0]?.source ?? "none" });
   const expected = SOURCES_OF[endpoint];
   const fallback = list.some(({ source }) => expected.includes(source)) ? undefined : list[0]?.source;
   if (fallback !== undefined) metrics.fallbacks.inc({ endpoint, source: fallback });

@@ -125,8 +125,8 @@ export class HistoryModels {
 }
 
 function served(model: ServedVersion, rank: Rank): HistoryModel {
-  const { algorithm, version, versionJson, createdAt, servedSince, score } = model;
-  return { algorithm, version, versionJson, createdAt, servedSince, score, rank };
+  const { algorithm, version, versionJson, createdAt, metrics, servedSince, score } = model;
+  return { algorithm, version, versionJson, createdAt, metrics, servedSince, score, rank };
 }
 
 function candidates(

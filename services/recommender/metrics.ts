@@ -1,14 +1,27 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { SLOTS, type Slot } from "./model.ts";
 
+/** Upper bounds; alert rules compare with the first that `objectives.latencyMilliseconds` does not exceed. */
+export const REQUEST_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5];
+/** The same of `objectives.freshnessSeconds`. */
+export const FRESHNESS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600];
+
 /** What the gauges show, read when they are scraped. */
 export interface Observed {
-  readonly modelAgeSeconds: (algorithm: Slot) => number | undefined;
+  readonly model: (slot: Slot) => ServedFigures | undefined;
   readonly refusedModels: () => number;
   readonly actors: () => number;
   readonly actorBytes: () => number;
   readonly catalogueItems: () => number;
   readonly tailLag: () => number;
+}
+
+/** Of the version that is served of an algorithm. */
+export interface ServedFigures {
+  readonly version: string;
+  readonly ageSeconds: number;
+  /** By name and cutoff, such as `ndcg@20`. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export type RecommenderMetrics = ReturnType<typeof recommenderMetrics>;
@@ -37,8 +50,34 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     registers,
     collect() {
       for (const algorithm of SLOTS) {
-        const age = observed.modelAgeSeconds(algorithm);
-        if (age !== undefined) this.set({ algorithm }, age);
+        const model = observed.model(algorithm);
+        if (model !== undefined) this.set({ algorithm }, model.ageSeconds);
+      }
+    },
+  });
+  new Gauge({
+    name: "productmatcher_recommender_model_info",
+    help: "1; the version that is served of each algorithm.",
+    labelNames: ["algorithm", "version"],
+    registers,
+    collect() {
+      this.reset();
+      for (const algorithm of SLOTS) {
+        const model = observed.model(algorithm);
+        if (model !== undefined) this.set({ algorithm, version: model.version }, 1);
+      }
+    },
+  });
+  new Gauge({
+    name: "productmatcher_recommender_model_score",
+    help: "How the served version did on activity that it was not trained on, by metric and length of the list.",
+    labelNames: ["algorithm", "metric"],
+    registers,
+    collect() {
+      this.reset();
+      for (const algorithm of SLOTS) {
+        for (const [metric, score] of Object.entries(observed.model(algorithm)?.metrics ?? {}))
+          this.set({ algorithm, metric }, score);
       }
     },
   });
@@ -47,7 +86,13 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
       name: "productmatcher_recommender_request_duration_seconds",
       help: "Time to compute an answer, by endpoint and status.",
       labelNames: ["endpoint", "status"],
-      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+      buckets: REQUEST_SECONDS,
+      registers,
+    }),
+    answers: new Counter({
+      name: "productmatcher_recommender_answers_total",
+      help: "Answers, by endpoint and by what their first item comes from: session, similar, trending, popular, latest; none: no item.",
+      labelNames: ["endpoint", "source"],
       registers,
     }),
     fallbacks: new Counter({
@@ -59,7 +104,7 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     freshness: new Histogram({
       name: "productmatcher_recommender_freshness_seconds",
       help: "Time from an event's arrival in the log until answers reflect it.",
-      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      buckets: FRESHNESS_SECONDS,
       registers,
     }),
     signals: new Counter({
@@ -74,7 +119,7 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     }),
     historyLoads: new Counter({
       name: "productmatcher_recommender_history_loads_total",
-      help: "Histories asked of ClickHouse, by result: found, absent, failed, late, refused.",
+      help: "Histories asked of ClickHouse, by result: found, absent, failed, late (over 500 ms: answered without), refused (128 under way).",
       labelNames: ["result"],
       registers,
     }),

@@ -147,6 +147,7 @@ export function served(published: PublishedVersion, now: () => number): ServedVe
     version,
     versionJson: JSON.stringify(version),
     createdAt,
+    metrics,
     servedSince: now(),
     score: metric === undefined || value === undefined ? null : { metric, value },
   };

@@ -17,6 +17,8 @@ export interface ServedVersion {
   readonly versionJson: string;
   /** When it was trained; milliseconds since 1970. */
   readonly createdAt: number;
+  /** How it did on activity that it was not trained on, by name and cutoff, such as `ndcg@20`. */
+  readonly metrics: Readonly<Record<string, number>>;
   /** When this process began to serve it; milliseconds since 1970. */
   readonly servedSince: number;
   /** What it was judged by and how it did, such as `{ metric: "NDCG@20", value: 0.15 }`; `null`: it was not judged. */

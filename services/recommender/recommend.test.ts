@@ -8,7 +8,7 @@ import { type Neighbours, NO_MODEL, type Ranking } from "./model.ts";
 import { type Question, recommend, type Shelf } from "./recommend.ts";
 
 const ITEMS = 30;
-const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, servedSince: 0, score: null };
+const VERSION = { version: "v1", versionJson: '"v1"', createdAt: 0, metrics: {}, servedSince: 0, score: null };
 
 type Pairs = readonly (readonly (readonly [item: number, weight: number])[])[];
 

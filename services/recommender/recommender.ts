@@ -3,7 +3,13 @@ import type { Router } from "express";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { ActivityLog } from "../activity-log/index.ts";
-import { type ClickHouse, type FailureCause, failureOf, openClickHouse } from "../clickhouse/index.ts";
+import {
+  type ClickHouse,
+  type FailureCause,
+  failureOf,
+  openClickHouse,
+  statementMetrics,
+} from "../clickhouse/index.ts";
 import type { Answer, Readiness } from "../http/index.ts";
 import { ACTOR_LIMITS, type ActorLimits, Actors } from "./actors.ts";
 import { recommendationAnswers } from "./answers.ts";
@@ -83,7 +89,9 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
   const events = relevantEvents(weights);
   const items = new ItemIndex();
   const catalogue = new Catalogue(items);
-  const background = await openClickHouse(clickhouse.target, clickhouse.database);
+  const background = await openClickHouse(clickhouse.target, clickhouse.database, {
+    observe: statementMetrics(registry),
+  });
   const models = new ModelSource({
     clickhouse: background,
     items,
@@ -107,9 +115,11 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     },
   });
   const metrics = recommenderMetrics(registry, {
-    modelAgeSeconds: (slot) => {
+    model: (slot) => {
       const model = models.current[slot];
-      return model === null ? undefined : (now() - model.createdAt) / 1_000;
+      if (model === null) return undefined;
+      const { version, createdAt, metrics } = model;
+      return { version, ageSeconds: (now() - createdAt) / 1_000, metrics };
     },
     refusedModels: () => models.refused.length,
     actors: () => actors.size,

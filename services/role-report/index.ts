@@ -59,6 +59,8 @@ export const lastWords = z.object({
   message: z.string().max(4_096).optional(),
   /** Of a migration. */
   schemaVersion: z.int().optional(),
+  /** Of a training run: most memory that it held. */
+  memoryBytes: z.int().nonnegative().optional(),
   /** Of a training run. */
   result: z.enum(["Promoted", "Refreshed", "Refused", "NotEnoughData", "Failed"]).optional(),
   candidates: z

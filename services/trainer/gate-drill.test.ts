@@ -1,35 +1,19 @@
 /** The gate in whole training runs: what must not be served is not, and what should be is. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/fixtures/clickhouse.ts";
+import { TRAINING } from "../../test/fixtures/training.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { listVersions, readAliases } from "../clickhouse/models.ts";
 import type { Algorithm, FitContext, Parameters } from "./algorithms/algorithm.ts";
 import { createAlgorithms } from "./algorithms/index.ts";
 import { itemNeighbours } from "./algorithms/item-neighbours/index.ts";
-import { type TrainedVersion, type TrainingOptions, type TrainingResult, train } from "./index.ts";
+import { type TrainedVersion, type TrainingResult, train } from "./index.ts";
 import { ACTIVITY_COLUMNS, createInteractions } from "./interactions.ts";
 import { createMatrix } from "./matrix.ts";
 
 const HOUR = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 const NOW = Date.UTC(2026, 10, 23, 6);
-
-const TRAINING: TrainingOptions = {
-  lookbackDays: 90,
-  minEvents: 100,
-  weights: { view: 1 },
-  halfLifeDays: 30,
-  algorithms: ["itemNeighbours"],
-  evaluation: { holdoutHours: 24, metric: "NDCG", k: 5 },
-  gate: {
-    minLiftPercent: 0,
-    maxDropPercent: 1,
-    confidencePercent: 95,
-    minCoveragePercent: 5,
-    maxModelMegabytes: 1024,
-  },
-  keepVersions: 3,
-};
 
 const WEAK = { neighbours: 1 };
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/fixtures/clickhouse.ts";
+import { TRAINING as SHOP_TRAINING } from "../../test/fixtures/training.ts";
 import { type ClickHouse, openClickHouse } from "../clickhouse/index.ts";
 import { verify } from "../clickhouse/model-checksum.ts";
 import { listVersions, readAliases } from "../clickhouse/models.ts";
@@ -10,22 +11,7 @@ import { type TrainingDependencies, type TrainingOptions, train } from "./index.
 const HOUR = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 
-const TRAINING: TrainingOptions = {
-  lookbackDays: 90,
-  minEvents: 100,
-  weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
-  halfLifeDays: 30,
-  algorithms: ["itemNeighbours", "hyperbolic"],
-  evaluation: { holdoutHours: 24, metric: "NDCG", k: 5 },
-  gate: {
-    minLiftPercent: 0,
-    maxDropPercent: 1,
-    confidencePercent: 95,
-    minCoveragePercent: 5,
-    maxModelMegabytes: 1024,
-  },
-  keepVersions: 2,
-};
+const TRAINING: TrainingOptions = { ...SHOP_TRAINING, algorithms: ["itemNeighbours", "hyperbolic"], keepVersions: 2 };
 
 const silent = { info: () => {}, warn: () => {} };
 

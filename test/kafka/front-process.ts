@@ -30,11 +30,17 @@ export interface FrontProcess extends Omit<ClickHouseFront, "close"> {
   remove(): Promise<void>;
 }
 
-export async function startFrontProcess(
-  options: { readonly credentials?: Credentials; readonly host?: string } = {},
-): Promise<FrontProcess> {
-  const folder = mkdtempSync(join(tmpdir(), "productmatcher-clickhouse-front-"));
+export interface FrontProcessOptions {
+  readonly credentials?: Credentials;
+  /** Address to listen on; the loopback one when absent. */
+  readonly host?: string;
+  /** Where its data is made; that of the system for what does not last when absent. */
+  readonly folder?: string;
+}
+
+export async function startFrontProcess(options: FrontProcessOptions = {}): Promise<FrontProcess> {
   const { credentials, host } = options;
+  const folder = mkdtempSync(join(options.folder ?? tmpdir(), "productmatcher-clickhouse-front-"));
   const identity =
     credentials === undefined ? [] : ["--credentials", `${credentials.username}:${credentials.password}`];
   const own = [...identity, ...(host === undefined ? [] : ["--host", host])];

@@ -14,6 +14,7 @@ import { recipeOf } from "../../services/trainer/recipes.ts";
 import { migratedDatabase } from "../fixtures/clickhouse.ts";
 import { type ActivityRow, ranked, withFit } from "../fixtures/fit.ts";
 import { SIGNALS_TOPIC, temporaryLog } from "../fixtures/recommender.ts";
+import { TRAINING } from "../fixtures/training.ts";
 
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 0, 1);
@@ -164,20 +165,3 @@ describe("going back", () => {
 function isPersonal(item: object): boolean {
   return "reason" in item && (item.reason as { readonly type: string }).type === "similar";
 }
-
-const TRAINING = {
-  lookbackDays: 90,
-  minEvents: 100,
-  weights: { view: 1 },
-  halfLifeDays: 30,
-  algorithms: ["itemNeighbours"],
-  evaluation: { holdoutHours: 24, metric: "NDCG", k: 5 },
-  gate: {
-    minLiftPercent: 0,
-    maxDropPercent: 1,
-    confidencePercent: 95,
-    minCoveragePercent: 5,
-    maxModelMegabytes: 1024,
-  },
-  keepVersions: 3,
-} as const;

@@ -1,11 +1,15 @@
 import type { Logger } from "pino";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { Gauge, type Registry } from "prom-client";
+import type { ClickHouse } from "./client.ts";
 
 export interface StoredCounts {
   /** Rows of events; a repeat may count until it is merged away. */
   readonly storedEvents: number;
   /** Records that were not accepted, and are not resolved. */
   readonly deadLetters: number;
+  /** Of the disk of the server that was asked, in bytes. */
+  readonly diskFree: number;
+  readonly diskSize: number;
 }
 
 const KEPT_MILLISECONDS = 15_000;
@@ -15,7 +19,9 @@ SELECT
   toFloat64((SELECT count() FROM events)) AS storedEvents,
   toFloat64((SELECT count() FROM (
     SELECT argMax(resolved, updated_at) AS is_resolved FROM dead_letters GROUP BY id HAVING NOT is_resolved
-  ))) AS deadLetters`;
+  ))) AS deadLetters,
+  toFloat64(filesystemAvailable()) AS diskFree,
+  toFloat64(filesystemCapacity()) AS diskSize`;
 
 /**
  * Counts of the whole pipeline. Whoever asks is not kept waiting for ClickHouse: they are given what the last look found,
@@ -47,4 +53,35 @@ export function storedCounts(
     if (!looking && now() - lookedAt >= KEPT_MILLISECONDS) void look();
     return counts;
   };
+}
+
+/** Shown as far as they are known. */
+export function storedMetrics(registry: Registry, counts: () => Partial<StoredCounts>): void {
+  const gauge = (name: string, help: string, read: keyof StoredCounts) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const { [read]: value } = counts();
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    });
+  gauge(
+    "productmatcher_stored_events",
+    "Rows of events in ClickHouse; a repeat may count until it is merged away",
+    "storedEvents",
+  );
+  gauge("productmatcher_open_dead_letters", "Records that were not accepted and are not resolved", "deadLetters");
+  gauge(
+    "productmatcher_clickhouse_disk_free_bytes",
+    "Free on the disk of the ClickHouse server that was asked",
+    "diskFree",
+  );
+  gauge(
+    "productmatcher_clickhouse_disk_size_bytes",
+    "Size of the disk of the ClickHouse server that was asked",
+    "diskSize",
+  );
 }

@@ -1,0 +1,123 @@
+/** However many users and items there are, and whatever they are called: the series stay those of the first moment. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readPipelines } from "../../services/config/index.ts";
+import { type RunningLocal, runLocal } from "../../services/local/index.ts";
+import { silent } from "../fixtures/consumer.ts";
+import { track } from "./shop.ts";
+
+const RESOURCE = readFileSync("examples/quickstart.yaml", "utf8");
+const USERS = 100_000;
+const ITEMS = 10_000;
+const EVENTS_AT_ONCE = 500;
+const MAX_BYTES = 200_000;
+
+/** What breaks a line of metrics, a label, or a reader of either. */
+const HOSTILE = [
+  '"',
+  "\\",
+  "\n# TYPE x counter",
+  '",x="',
+  "} 1",
+  '{le="+Inf"}',
+  "é𝄞",
+  "__name__",
+  "../../metrics",
+  " ",
+];
+
+const dataDir = mkdtempSync(join(tmpdir(), "productmatcher-cardinality-"));
+
+describe("the metrics of a whole pipeline", () => {
+  let local: RunningLocal;
+
+  beforeAll(async () => {
+    const [pipeline] = readPipelines(RESOURCE, { source: "test" }).pipelines;
+    local = await runLocal({
+      pipeline: pipeline!,
+      resourceText: RESOURCE,
+      dataDir,
+      host: "127.0.0.1",
+      port: 0,
+      simulation: null,
+      logger: silent,
+      now: Date.now,
+      onProgress: () => {},
+    });
+  }, 240_000);
+  afterAll(async () => {
+    await local?.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const metrics = async () => (await fetch(`${local.address}/metrics`)).text();
+  const series = async () =>
+    (await metrics())
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => line.slice(0, line.lastIndexOf(" ")))
+      .toSorted();
+  /** Every kind of question once, with good and with bad answers. */
+  const everyKind = async (user: string, item: string) => {
+    const id = encodeURIComponent(user);
+    const base = `${local.address}/v1/recommendations`;
+    const asked = [
+      `users/${id}`,
+      `items/${encodeURIComponent(item)}/similar`,
+      "popular",
+      "trending",
+      `${id}`,
+      "popular?x=1",
+    ];
+    const answers = asked.map((path) => fetch(`${base}/${path}`));
+    const json = { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${id}` } };
+    const posted = [
+      fetch(`${base}/session`, { ...json, body: JSON.stringify({ items: [item] }) }),
+      fetch(`${base}/session`, { ...json, body: JSON.stringify({ items: user }) }),
+      fetch(`${local.address}/v1/${id}`, { ...json, body: "{}" }),
+      track(local.address, { event: "view", userId: user, itemId: item }),
+      track(local.address, { event: user === "" ? "view" : user, userId: user, itemId: item }),
+      track(local.address, { event: "view" }),
+    ];
+    for (const answer of await Promise.all([...answers, ...posted])) await answer.arrayBuffer();
+  };
+
+  test("grow with no user, item, event name, path or key, and stay small", async () => {
+    await everyKind("ann", "teapot");
+    await local.pipeline.consumer().caughtUp();
+    const before = await series();
+
+    for (const [index, hostile] of HOSTILE.entries()) await everyKind(`${hostile}${index}`, `${index}${hostile}`);
+    for (let from = 0; from < USERS; from += EVENTS_AT_ONCE) {
+      const events = Array.from({ length: EVENTS_AT_ONCE }, (_, index) => ({
+        event: "view",
+        userId: `user-${from + index}`,
+        itemId: `item-${(from + index) % ITEMS}`,
+      }));
+      const response = await fetch(`${local.address}/v1/batch`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ events }),
+      });
+      expect(response.status).toBe(200);
+      for (const { userId, itemId } of events) {
+        await local.recommender.answer({ method: "GET", url: `/v1/recommendations/users/${userId}`, body: undefined });
+        await local.recommender.answer({
+          method: "GET",
+          url: `/v1/recommendations/items/${itemId}/similar`,
+          body: undefined,
+        });
+      }
+    }
+    await local.pipeline.consumer().caughtUp();
+    const [row] = await local.pipeline.clickhouse.query<{ users: string }>(
+      "SELECT uniqExact(user_id) AS users FROM events",
+    );
+    expect(Number(row?.users)).toBeGreaterThanOrEqual(USERS);
+    const added = (await series()).filter((line) => !before.includes(line));
+    expect(added).toEqual([]);
+    expect((await metrics()).length).toBeLessThan(MAX_BYTES);
+  }, 600_000);
+});
