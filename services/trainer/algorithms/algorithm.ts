@@ -13,6 +13,11 @@ export interface FitContext {
   readonly window: Window;
   /** Of the activity in the window. */
   readonly matrix: Matrix;
+  /**
+   * What the model will be asked, for those that learn from questions: what people turn to in the time after the window
+   * (`later`, when absent), or what each actor turns to after its own last event (`next`).
+   */
+  readonly asked?: "later" | "next";
   /** A model that was fitted on this same context already; whoever fitted it closes it. */
   readonly fitted?: ((algorithm: Algorithm) => FittedModel | undefined) | undefined;
   /** Share of the fit that is done, 0 to 1. */
