@@ -14,6 +14,11 @@ export interface FitContext {
   readonly window: Window;
   /** Of the activity in the window. */
   readonly matrix: Matrix;
+  /**
+   * What the model will be asked, for those that learn from questions: what people turn to in the time after the window
+   * (`later`, when absent), or what each actor turns to after its own last event (`next`).
+   */
+  readonly asked?: "later" | "next";
   /** Share of the fit that is done, 0 to 1. */
   readonly onProgress: (share: number) => void;
   /** A model that was fitted on this same context already; whoever fitted it closes it. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emptyDatabase } from "../../../test/fixtures/clickhouse.ts";
 import type { ClickHouse } from "../../clickhouse/index.ts";
-import { ALGORITHMS, createAlgorithm } from "../algorithms/index.ts";
+import { ALGORITHMS } from "../algorithms/index.ts";
 import type { Metrics } from "../judging/metrics.ts";
 import { type AlgorithmResult, type EvaluationOptions, type EvaluationReport, evaluate } from "./evaluate.ts";
 import { DataSetError } from "./fault.ts";
@@ -29,6 +29,9 @@ const isHeldOut = (touch: Touch) => touch.seconds >= SECOND + 5 * 3600;
 const TRAIN = TOUCHES.filter((touch) => !isHeldOut(touch));
 const TEST = TOUCHES.filter(isHeldOut);
 
+/** Of files that say nothing of their items. */
+const PLAIN = [...ALGORITHMS.values()].filter(({ needsCatalogue }) => !needsCatalogue);
+
 let clickhouse: ClickHouse;
 let folder: string;
 beforeAll(async () => {
@@ -51,7 +54,7 @@ function run(files: EvaluationOptions["files"], more: Partial<EvaluationOptions>
     files,
     reading: { fields: {}, eventNames: {} },
     holdout: { share: 0.1 },
-    algorithms: [...new Map(ALGORITHMS).set("neural", createAlgorithm("neural", { epochs: 2 })).values()],
+    algorithms: PLAIN,
     cutoffs: [3],
     weights: { view: 1, click: 1, add_to_cart: 3, purchase: 8 },
     halfLifeDays: 30,
@@ -111,7 +114,7 @@ describe("formats", () => {
     expect(report.protocol).toBe("time");
     expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
     expect(report.test).toEqual({ users: 12, cases: 12 });
-    expect(report.results.map((result) => result.algorithm)).toEqual([...ALGORITHMS.keys()]);
+    expect(report.results.map((result) => result.algorithm)).toEqual(PLAIN.map(({ name }) => name));
     expect(report.notices).toEqual([]);
   });
 
@@ -140,6 +143,39 @@ describe("formats", () => {
     const report = await run({ data: file("verkauf.csv", rows(TOUCHES)) }, { reading, holdout: { hours: 0.9 } });
     expect(report.train).toEqual({ events: 60, users: 12, items: 18 });
     expect(report.notices).toEqual([]);
+  });
+});
+
+describe("items", () => {
+  const rows = (named: boolean) => [
+    named ? "user,item,time,Title,Unit price,kind" : "user,item,time",
+    ...[
+      ["ann", "lamp1", 1, "green lamp", 10, "light"],
+      ["ann", "lamp2", 2, "red lamp", 11, "light"],
+      ["bob", "rug1", 3, "wool rug", 90, "floor"],
+      ["bob", "rug2", 4, "cotton rug", 95, "floor"],
+      ["cy", "desk", 5, "oak desk", 300, "office"],
+      ["cy", "chair", 6, "oak chair", 80, "office"],
+      ["ann", "lamp3", 3600, "blue lamp", 12, "light"],
+      ["bob", "rug3", 3601, "silk rug", 99, "floor"],
+    ].map((row) => row.slice(0, named ? 6 : 3).join(",")),
+  ];
+  const content = [ALGORITHMS.get("content")!, ALGORITHMS.get("itemNeighbours")!];
+
+  test("what files say of them is found: content lists what nobody had touched, neighbours cannot", async () => {
+    const data = file("named.csv", rows(true));
+    const reading = { fields: { category: "kind" }, eventNames: {} };
+    const report = await run({ data }, { reading, algorithms: content, holdout: { hours: 0.5 }, cutoffs: [1] });
+    expect(report.train).toEqual({ events: 6, users: 3, items: 6 });
+    expect(metricsOf(report, "content")).toMatchObject({ "coldRecall@1": 1, "coldRandom@1": 1 / 6, "recall@1": 1 });
+    expect(metricsOf(report, "itemNeighbours")).toMatchObject({ "coldRecall@1": 0, "coldRandom@1": 1 / 6 });
+  });
+
+  test("where files say nothing of them, content is skipped, and there is nothing to tell cold ones by", async () => {
+    const report = await run({ data: file("bare.csv", rows(false)) }, { algorithms: content, holdout: { hours: 0.5 } });
+    expect(report.results.map(({ algorithm }) => algorithm)).toEqual(["itemNeighbours"]);
+    expect(report.notices).toEqual(["content needs to know what items are, such as their names, and was skipped"]);
+    expect(metricsOf(report, "itemNeighbours")).not.toHaveProperty("coldRecall@3");
   });
 });
 

@@ -142,6 +142,7 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
         weighting,
         window,
         matrix,
+        asked: data.protocol === "time" ? "later" : "next",
         fitted: (other) => models.get(other),
         onProgress: (share) => step(done + share, `fitting ${algorithm.name}`),
       });

@@ -93,6 +93,22 @@ describe("hybrid", () => {
     });
   });
 
+  test("where models will be asked what comes next for each, the lesson asks for each shopper's newest item", async () => {
+    const again = ACTIVITY.filter(({ occurred_at }) => occurred_at! < DAY).map((row) => ({
+      ...row,
+      occurred_at: 30 * DAY,
+    }));
+    await withFit(clickhouse, [...ACTIVITY, ...again], async (context) => {
+      const { context: inner, cases } = await createLesson({ ...context, asked: "next" });
+      const [row] = await clickhouse.query<{ events: string; right: string; asked: string }>(
+        `SELECT (SELECT count() FROM ${inner.activity}) AS events, sum(relevant) AS asked,
+           countIf(truth = [(recent[2] + 1) % 30]) AS right FROM ${cases.table}`,
+      );
+      expect(row).toEqual({ events: "800", right: "40", asked: "40" });
+      expect(inner.window).toEqual(context.window);
+    });
+  });
+
   test("of activity without times it asks for pairs, each either seen or asked for", async () => {
     const timeless = ACTIVITY.map((row) => ({ ...row, occurred_at: 0 }));
     await withFit(clickhouse, timeless, async (context) => {

@@ -12,7 +12,7 @@ export interface Lesson {
   readonly cases: JudgedCases;
 }
 
-/** Part of the events that the lesson asks for, the youngest; of activity without times, of the pairs by their hash. */
+/** Part of the events that a lesson by time asks for, the youngest; of activity without times, of the pairs by their hash. */
 const HELD_OUT_SHARE = 0.1;
 const LESSON_CASES = 5_000;
 
@@ -29,9 +29,12 @@ export async function createLesson(context: FitContext): Promise<Lesson> {
   const first = Number(times?.first ?? 0);
   const boundary = Number(times?.boundary ?? 0);
   const timeless = boundary === first;
+  const next = context.asked === "next" && !timeless;
   const heldOut = timeless
     ? `cityHash64(actor_id, item_id) % 1000 < ${HELD_OUT_SHARE * 1000}`
-    : `${milliseconds} >= ${boundary}`;
+    : next
+      ? `(actor_id, item_id) GLOBAL IN (${newestItems(activity)})`
+      : `${milliseconds} >= ${boundary}`;
   const table = await work.create({
     name: `${name}_lesson`,
     columns: ACTIVITY_COLUMNS,
@@ -40,7 +43,7 @@ export async function createLesson(context: FitContext): Promise<Lesson> {
   });
   const columns = ACTIVITY_COLUMN_NAMES;
   await work.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${activity} WHERE NOT (${heldOut})`);
-  const lessonWindow = timeless ? window : { watermark: boundary, before: boundary };
+  const lessonWindow = timeless || next ? window : { watermark: boundary, before: boundary };
   const interactions = await createInteractions(work, `${name}_lesson_interactions`, table, weighting, lessonWindow);
   const matrix = await createMatrix(work, `${name}_lesson`, interactions, context.matrix.catalogue);
   const asked = `(SELECT actor_id, item_id, occurred_at, device, country FROM ${activity} WHERE ${heldOut} AND event != 'refund' AND ${milliseconds} < ${before})`;
@@ -58,4 +61,12 @@ export async function createLesson(context: FitContext): Promise<Lesson> {
     },
     cases: { ...cases, contexts },
   };
+}
+
+/** Of each actor with more than one item, that which it turned to last. */
+function newestItems(activity: string): string {
+  return `
+SELECT actor_id, argMax(item_id, (first_at, item_id)) AS item_id
+FROM (SELECT actor_id, item_id, min(occurred_at) AS first_at FROM ${activity} GROUP BY actor_id, item_id)
+GROUP BY actor_id HAVING count() > 1`;
 }
