@@ -3,8 +3,8 @@
  * which takes nanoseconds a term where grouping in SQL takes a hundred.
  *
  * Memory is bounded by ranges of neighbours: of each range some entries are held at a time, and a case's best of the ranges
- * before. A score is the sum, over the history, of (weight of the history item) x (weight of the item among that one's
- * neighbours), in fixed point, so that it does not depend on the order of adding.
+ * before. A score is the sum, over the history and in its order, of (weight of the history item) x (weight of the item among
+ * that one's neighbours).
  */
 import { TopList } from "../../scoring/index.ts";
 import type { Matrix } from "../matrix.ts";
@@ -13,11 +13,9 @@ import type { Cases } from "./algorithm.ts";
 import { readCases, writeRanked } from "./rank-cases.ts";
 
 /** Entries of the model that are held at once: eight bytes each. */
-const ENTRIES_PER_RANGE = 24_000_000;
+const ENTRIES_PER_RANGE = 40_000_000;
 const ENTRIES_PER_PAGE = 1_000_000;
 const LISTS_PER_INSERT = 5_000;
-/** Terms of scores are whole multiples of 1 / this. */
-const TERM_SCALE = 2 ** 40;
 
 /** The neighbours of each item that are in a range. */
 interface Neighbours {
@@ -51,7 +49,7 @@ export async function rankByNeighbours(
   const best: { items: readonly number[]; scores: readonly number[] }[] = [];
   const top = new TopList(length);
   const sums = new Float64Array(itemCount);
-  const touched = new Uint32Array(itemCount);
+  const touched = new Uint32Array(itemCount + 1);
   for (let range = 0; range < ranges; range += 1) {
     const found = await readNeighbours(work, itemCount, table, entries, { range, ranges });
     for await (const page of readCases(work, cases)) {
@@ -77,13 +75,13 @@ export async function rankByNeighbours(
     const lists = best.slice(from, from + LISTS_PER_INSERT).map(({ items, scores }, at) => ({
       case: from + at,
       items,
-      scores: scores.map((score) => score / TERM_SCALE),
+      scores,
     }));
     await writeRanked(work, into, lists);
   }
 }
 
-/** @returns how many items have a sum: they are first in `touched` */
+/** @returns how many items have a sum: they are first in `touched`, which has room for one more than all items */
 function addUp(
   { starts, neighbours, weights }: Neighbours,
   history: readonly number[],
@@ -94,23 +92,22 @@ function addUp(
   let count = 0;
   for (let place = 0; place < history.length; place += 1) {
     const item = history[place] as number;
-    const scale = (historyWeights[place] as number) * TERM_SCALE;
+    const weight = historyWeights[place] as number;
+    if (!(weight > 0)) continue;
     const end = starts[item + 1] as number;
     for (let at = starts[item] as number; at < end; at += 1) {
       const neighbour = neighbours[at] as number;
       const sum = sums[neighbour] as number;
-      const term = Math.round(scale * (weights[at] as number));
-      if (sum === 0 && term > 0) {
-        touched[count] = neighbour;
-        count += 1;
-      }
-      sums[neighbour] = sum + term;
+      // Written always and counted when new: a processor cannot guess which, and a wrong guess costs more.
+      touched[count] = neighbour;
+      count += Number(sum === 0);
+      sums[neighbour] = sum + weight * (weights[at] as number);
     }
   }
   return count;
 }
 
-/** Neighbours whose number is in the range, of the items in pages. Weights come as the whole numbers that their bits are. */
+/** Neighbours in the range that have a weight, of the items in pages. Weights come as the whole numbers that their bits are. */
 async function readNeighbours(
   work: WorkTables,
   itemCount: number,
@@ -119,22 +116,25 @@ async function readNeighbours(
   part: { readonly range: number; readonly ranges: number },
 ): Promise<Neighbours> {
   const starts = new Int32Array(itemCount + 1);
-  let neighbours = new Uint32Array(Math.ceil((entries / part.ranges) * 1.1));
+  let neighbours = new Uint32Array(part.ranges === 1 ? entries : Math.ceil((entries / part.ranges) * 1.1));
   let bits = new Uint32Array(neighbours.length);
   let entry = 0;
   const itemsPerPage = Math.max(1, Math.floor((ENTRIES_PER_PAGE * part.ranges * itemCount) / Math.max(1, entries)));
   let filled = 0;
-  for (let from = 0; from < itemCount; from += itemsPerPage) {
-    const rows = await work.clickhouse.query<{ item: number; numbers: number[]; bits: number[] }>(
+  const wanted = "weight > 0 AND neighbour % {ranges:UInt32} = {range:UInt32}";
+  const read = (from: number) =>
+    work.clickhouse.query<{ item: number; numbers: number[]; bits: number[] }>(
       `
-SELECT item, chosen.1 AS numbers, arrayMap(weight -> reinterpretAsUInt32(weight), chosen.2) AS bits
-FROM (
-  SELECT item, arrayFilter(entry -> entry.1 % {ranges:UInt32} = {range:UInt32}, arrayZip(neighbours, weights)) AS chosen
-  FROM ${table} WHERE item >= {from:UInt32} AND item < {to:UInt32}
-)
-ORDER BY item`,
+SELECT item, arrayMap(weight -> reinterpretAsUInt32(weight), arrayFilter((weight, neighbour) -> ${wanted}, weights, neighbours)) AS bits,
+  arrayFilter((neighbour, weight) -> ${wanted}, neighbours, weights) AS numbers
+FROM ${table} WHERE item >= {from:UInt32} AND item < {to:UInt32} ORDER BY item`,
       { ...part, from, to: from + itemsPerPage },
     );
+  // The engine reads a page while the one before is taken over.
+  let next = read(0);
+  for (let from = 0; from < itemCount; from += itemsPerPage) {
+    const rows = await next;
+    if (from + itemsPerPage < itemCount) next = read(from + itemsPerPage);
     for (const { item, numbers, bits: own } of rows) {
       while (filled <= item) starts[filled++] = entry;
       if (entry + numbers.length > neighbours.length) {
