@@ -139,6 +139,8 @@ export function train(
         { work, training, dependencies, activity: activity.table, weighting, boundary, watermark, open },
         runnable,
       );
+      // Models of one period at a time: some hold hundreds of megabytes.
+      await closeAll(periods);
       const publication = new Publication(work, {
         run,
         whole: await open("whole", activity.table, null),
@@ -157,11 +159,15 @@ export function train(
       });
       return await publish(clickhouse, layout, { outcome, publication, training, dependencies, notices, events, run });
     } finally {
-      for (const period of await Promise.allSettled(periods.values())) {
-        if (period.status === "fulfilled") await period.value.close();
-      }
+      await closeAll(periods);
     }
   });
+}
+
+async function closeAll(periods: ReadonlyMap<string, Promise<Period>>): Promise<void> {
+  for (const period of await Promise.allSettled(periods.values())) {
+    if (period.status === "fulfilled") await period.value.close();
+  }
 }
 
 interface Publishing {
