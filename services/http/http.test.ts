@@ -1,5 +1,6 @@
 import { Agent, get } from "node:http";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -168,6 +169,8 @@ describe("startServer", () => {
       });
     expect(await ask()).toEqual({ reused: false, connection: "keep-alive" });
     const closed = server.close();
+    // A client that has nothing to ask for a while.
+    await sleep(200);
     expect(await ask()).toEqual({ reused: true, connection: "close" });
     await closed;
     await expect(ask()).rejects.toThrow(/ECONNREFUSED/);

@@ -161,6 +161,9 @@ describe("ProductMatcher on a cluster", () => {
     for (const namespace of [SYSTEM, NAMESPACE]) {
       const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
       await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
+      // What each namespace is given of its own.
+      const given = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
+      await kubectl("-n", namespace, "wait", ...given, "--for=create", "--timeout=60s");
     }
     before = await everything();
   }, 1_800_000);
