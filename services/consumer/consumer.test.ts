@@ -132,14 +132,18 @@ describe("consumer", () => {
     expect(ids(await storedEvents(clickhouse))).toContain("v1");
   });
 
-  test("counts records, events and dead letters by reason", async () => {
+  test("counts records, events, repeats and dead letters by reason, and what waits", async () => {
     const registry = new Registry();
-    await log.append("shop.events", [json(viewOf("v1")), json({}), json(viewOf("v2"))]);
+    await log.append("shop.events", [json(viewOf("v1")), json({}), json(viewOf("v2")), json(viewOf("v1"))]);
     const consumer = await start({ metrics: consumerMetrics(registry) });
     await consumer.caughtUp();
     const text = await registry.metrics();
-    expect(text).toContain("productmatcher_consumer_records_total 3");
+    expect(text).toContain("productmatcher_consumer_records_total 4");
     expect(text).toContain("productmatcher_consumer_events_stored_total 2");
+    expect(text).toContain("productmatcher_consumer_duplicate_events_total 1");
+    expect(text).toMatch(/consumer_lag_records\{topic="shop\.events",partition="\d+"\} 0/);
+    expect(text).toMatch(/consumer_lag_seconds\{topic="shop\.events",partition="\d+"\} 0/);
+    expect(text).toMatch(/consumer_batch_records_sum 4/);
     expect(text).toContain('productmatcher_consumer_dead_letters_total{reason="field_missing"} 1');
   });
 });

@@ -6,6 +6,8 @@ import type { PartitionAge } from "./prepare.ts";
 /** A batch that is stored and dealt with. */
 export interface DoneBatch {
   readonly records: number;
+  /** Where they came from. */
+  readonly oldest: readonly PartitionAge[];
   /** Event rows. */
   readonly stored: number;
   /** Events that another of the batch, with the same id and topic, took the place of. */
@@ -124,13 +126,10 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     collect() {
       if (stateOf === null) return;
       const { now, inHand } = stateOf();
-      // What was in hand before and is no more has been stored.
+      // What was in hand before and is no more has been stored, or is another's.
       for (const place of read.values()) this.set(place, 0);
-      for (const { topic, partition, receivedAt } of inHand().toSorted((a, b) => b.receivedAt - a.receivedAt)) {
-        const place = { topic, partition };
-        read.set(`${partition}/${topic}`, place);
-        this.set(place, Math.max(0, now - receivedAt) / 1_000);
-      }
+      for (const { topic, partition, receivedAt } of inHand().toSorted((a, b) => b.receivedAt - a.receivedAt))
+        this.set({ topic, partition }, Math.max(0, now - receivedAt) / 1_000);
     },
   });
   new Gauge({
@@ -159,6 +158,7 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
   });
   return {
     batch(batch) {
+      for (const { topic, partition } of batch.oldest) read.set(`${partition}/${topic}`, { topic, partition });
       consumed.inc(batch.records);
       stored.inc(batch.stored);
       duplicates.inc(batch.duplicates);

@@ -62,7 +62,8 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
       const unenriched = rows.reduce((count, row) => (row.enriched ? count : count + 1), 0);
       const duplicates = batch.events.length - rows.length;
       const seconds = (performance.now() - started) / 1000;
-      metrics.batch({ records: batch.records, stored: storedEvents, duplicates, unenriched, deadLetters, seconds });
+      const { records: count, oldest } = batch;
+      metrics.batch({ records: count, oldest, stored: storedEvents, duplicates, unenriched, deadLetters, seconds });
       progress.stored += storedEvents;
       progress.deadLetters += deadLetters.length;
       goesOn(progress);

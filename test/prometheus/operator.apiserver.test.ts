@@ -39,8 +39,7 @@ describeApiServer("Prometheus and the operator", () => {
     let prometheus: TestPrometheus;
 
     const startOperator = async () => {
-      const args = ["--lease-seconds", "2"];
-      operator = await startOperatorProcess({ plane: plane(), namespaces: [namespace], args, server: proxy.address });
+      operator = await startOperatorProcess({ plane: plane(), namespaces: [namespace], server: proxy.address });
       prometheus.scrape([operator.address]);
     };
     const firing = async () =>
