@@ -58,7 +58,6 @@ describe("productmatcher evaluate", () => {
       "itemNeighbours",
       "userNeighbours",
       "factorisation",
-      "neural",
     ]);
     const names = ["recall", "ndcg", "mrr", "hitRate", "precision", "map", "coverage", "novelty", "arp", "gini"];
     const keys = [

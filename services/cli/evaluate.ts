@@ -92,6 +92,8 @@ const COHORT_METRICS = ["recall", "ndcg", "mrr", "hitRate"];
 const PARAMETERS: AlgorithmParameters = { itemNeighbours: { neighbours: REFERENCE_NEIGHBOURS } };
 
 /** `productmatcher evaluate`: how well each algorithm would have done on a data set. */
+const QUICK = [...ALGORITHMS.keys()].filter((name) => name !== "neural");
+
 export function evaluateCommand(): Command {
   return new Command("evaluate")
     .description("Train on one part of a data set, judge on the other, print the metrics of each algorithm")
@@ -136,7 +138,7 @@ export function evaluateCommand(): Command {
     .addOption(
       new Option("--algorithms <names>", `of ${ALGORITHM_NAMES.join(",")}`)
         .argParser(parseNames)
-        .default([...ALGORITHMS.keys()], "all but hybrid, which ranks the candidates of the others"),
+        .default(QUICK, "all but neural, which takes minutes, and hybrid, which ranks the candidates of the others"),
     )
     .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
     .addOption(

@@ -15,7 +15,14 @@ const ITEMS = ["a", "b", "c", "d", "e", "f"];
 /** A ring: each item's neighbours are the next two, or of another version the two before. */
 function modelOf(items: ItemIndex, version: number): ServedModel {
   const forward = version % 2 === 0;
-  const name = { version: `v${version}`, versionJson: `"v${version}"`, createdAt: 0, metrics: {}, servedSince: 0, score: null };
+  const name = {
+    version: `v${version}`,
+    versionJson: `"v${version}"`,
+    createdAt: 0,
+    metrics: {},
+    servedSince: 0,
+    score: null,
+  };
   const all = ITEMS.map((_, at) => at);
   const steps = forward ? [1, 2] : [ITEMS.length - 1, ITEMS.length - 2];
   return {

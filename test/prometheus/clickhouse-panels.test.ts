@@ -5,9 +5,9 @@ import { openEmbeddedLog } from "../../services/activity-log/embedded/index.ts";
 import type { ClickHouse } from "../../services/clickhouse/index.ts";
 import { train } from "../../services/trainer/index.ts";
 import { clickHouseFolder, migratedDatabase } from "../fixtures/clickhouse.ts";
-import { TRAINING } from "../fixtures/training.ts";
 import { silent, startTestConsumer } from "../fixtures/consumer.ts";
 import { activityOf, type Sent } from "../fixtures/shop-activity.ts";
+import { TRAINING } from "../fixtures/training.ts";
 import { sqlPanels } from "./clickhouse-panels.ts";
 
 const EVENTS = 4_000;
