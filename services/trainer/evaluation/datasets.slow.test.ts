@@ -95,9 +95,7 @@ describe("real data sets", () => {
   test("RetailRocket: hybrid is at least as good as the best, and five times as good as popular", async () => {
     const names = ["popular", "userNeighbours", "sessionNeighbours", "factorisation", "hybrid"];
     const { report, metrics } = await evaluated("retailrocket-events", createAlgorithms(names));
-    expect(metrics.get("hybrid")!["recall@20"]).toBeGreaterThanOrEqual(
-      5 * metrics.get("popular")!["recall@20"]!,
-    );
+    expect(metrics.get("hybrid")!["recall@20"]).toBeGreaterThanOrEqual(5 * metrics.get("popular")!["recall@20"]!);
     expect(isBestOrEqual(report, "hybrid")).toBe(true);
   });
 
