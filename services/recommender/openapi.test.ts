@@ -19,7 +19,9 @@ describe("the description of the API", () => {
   });
 
   test("has every parameter that is understood", () => {
-    const query = Object.values(OPEN_API.components.parameters).map(({ name }) => `${name}=1`);
+    const query = Object.values(OPEN_API.components.parameters).map(
+      ({ name }) => `${name}=${name === "device" ? "mobile" : "1"}`,
+    );
     expect(parseRequest({ method: "GET", url: `/v1/recommendations/popular?${query.join("&")}` }).ok).toBe(true);
   });
 });

@@ -6,6 +6,7 @@ import {
   createHybrid,
   ENDPOINT_ALGORITHMS,
   NOT_FOR_USERS,
+  NOT_SERVED,
   STANDING_ALGORITHMS,
 } from "./algorithms/index.ts";
 import { Contest, type Judged } from "./contest.ts";
@@ -132,7 +133,10 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
       });
     }
   }
-  if (names.includes("hybrid")) judged.push(await judgeOne(createHybrid(judged.map(({ algorithm }) => algorithm))));
+  if (names.includes("hybrid")) {
+    const components = judged.map(({ algorithm }) => algorithm).filter(({ name }) => !NOT_SERVED.includes(name));
+    judged.push(await judgeOne(createHybrid(components)));
+  }
   const incumbentAt = (alias: string): Promise<Standing> =>
     incumbentOf(versions.get(aliases.get(alias) ?? ""), {
       ...{ contest, judged, boundary, activity, work, create, versions, open },

@@ -57,7 +57,7 @@ async function shuffled(context: FitContext): Promise<FitContext> {
   const { work, name, activity, weighting, window } = context;
   const table = await work.create({ name: `${name}_shuffled`, columns: ACTIVITY_COLUMNS, orderBy: "actor_id" });
   await work.run(`
-INSERT INTO ${table}
+INSERT INTO ${table} (actor_id, session_id, item_id, event, occurred_at, quantity)
 SELECT a.actor_id, a.session_id, b.item_id, a.event, a.occurred_at, a.quantity
 FROM (SELECT *, row_number() OVER (ORDER BY actor_id, occurred_at) AS place FROM ${activity}) AS a
 INNER JOIN (SELECT item_id, row_number() OVER (ORDER BY cityHash64(actor_id, occurred_at)) AS place FROM ${activity}) AS b

@@ -42,11 +42,11 @@ export const ENDPOINT_ALGORITHMS: readonly string[] = [
   "userNeighbours",
 ];
 
-/** No candidates of hybrid's: they know nothing of a person who was not in training, or are not kept as a model. */
-const NO_COMPONENTS: readonly string[] = ["latest", "userNeighbours"];
+/** Recommenders do not load them: no hybrid that is to be served may ask them for candidates. */
+export const NOT_SERVED: readonly string[] = ["latest", "userNeighbours"];
 
-/** They cannot answer users: they know nothing of a person, or only people that were in training. */
-export const NOT_FOR_USERS: readonly string[] = [...STANDING_ALGORITHMS, "latest", "userNeighbours"];
+/** They cannot answer users: they know nothing of a person, or are not served. */
+export const NOT_FOR_USERS: readonly string[] = [...STANDING_ALGORITHMS, ...NOT_SERVED];
 
 /** An algorithm, or a parameter of one, that there is not; the message names those that there are. */
 export class UnknownAlgorithmError extends Error {
@@ -84,11 +84,10 @@ export function createAlgorithms(
 }
 
 /**
- * @param others whose candidates are ranked, as far as they can be
+ * @param components whose candidates are ranked
  * @throws UnknownAlgorithmError
  */
-export function createHybrid(others: readonly Algorithm[], parameters: Parameters = {}): Algorithm {
-  const components = others.filter(({ name }) => !NO_COMPONENTS.includes(name));
+export function createHybrid(components: readonly Algorithm[], parameters: Parameters = {}): Algorithm {
   if (components.length === 0) {
     throw new UnknownAlgorithmError("hybrid ranks the candidates of other algorithms: name at least one");
   }

@@ -19,9 +19,9 @@ export interface Tripwires {
 }
 
 const ACTORS = 200;
-const ITEMS_PER_ACTOR = 3;
-/** So many events each: what stands in a history once drowns in a long one. */
-const EVENTS_PER_ITEM = 3;
+const ITEMS_PER_ACTOR = 1;
+/** One item, but often: what stands in a history once drowns in a long one. */
+const EVENTS_PER_ITEM = 10;
 /** Of the items: in a list that holds most of them chance alone finds everything. */
 const LARGEST_SHARE = 0.1;
 /** One run in a hundred million would be suspected for nothing. */

@@ -1,5 +1,5 @@
 /** What settings are tried on: growing parts of the activity before a boundary, and the same later period for all. */
-import { ACTIVITY_COLUMNS, createInteractions, type Weighting, type Window } from "../interactions.ts";
+import { ACTIVITY_COLUMN_NAMES, ACTIVITY_COLUMNS, createInteractions, type Weighting, type Window } from "../interactions.ts";
 import { actorCases, type JudgedCases, sessionCases } from "../judging/cases.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
@@ -81,8 +81,8 @@ export async function createSlice(
     heldOutFrom === null
       ? `cityHash64(actor_id) % 1000 < {actors:UInt32} AND NOT (${HASHED})`
       : `${MILLISECONDS} >= {from:Int64} AND ${MILLISECONDS} < {heldOutFrom:Int64}`;
-  const columns = "actor_id, session_id, item_id, event, occurred_at, quantity";
-  await work.run(`INSERT INTO ${table} SELECT ${columns} FROM ${activity} WHERE ${BEFORE} AND ${chosen}`, parameters);
+  const columns = ACTIVITY_COLUMN_NAMES;
+  await work.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${activity} WHERE ${BEFORE} AND ${chosen}`, parameters);
   const window = { watermark: heldOutFrom ?? oldest, before: null };
   const interactions = await createInteractions(work, `${name}_interactions`, table, weighting, window);
   const matrix = await createMatrix(work, name, interactions);
@@ -111,8 +111,8 @@ async function createAsked(
     SELECT actor_id FROM ${activity} WHERE ${BEFORE} GROUP BY actor_id HAVING min(${MILLISECONDS}) >= {heldOutFrom:Int64}
     ORDER BY cityHash64(actor_id), actor_id LIMIT {limit:UInt32})`;
   await work.run(
-    `INSERT INTO ${asked}
-     SELECT actor_id, session_id, item_id, event, occurred_at, quantity, 0 AS position FROM ${activity}
+    `INSERT INTO ${asked} (${ACTIVITY_COLUMN_NAMES}, position)
+     SELECT ${ACTIVITY_COLUMN_NAMES}, 0 AS position FROM ${activity}
      WHERE ${BEFORE} AND has({weighted:Array(String)}, event) AND ${heldOut}${sessions && heldOutFrom !== null ? ` AND ${begunLater}` : ""}`,
     { boundary, heldOutFrom: heldOutFrom ?? 0, weighted, limit },
   );
