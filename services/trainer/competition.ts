@@ -15,11 +15,10 @@ import { elect, type GateOptions, type Incumbent, type Ruling, rule } from "./ga
 import { CHAMPION, incumbentOf, recipeInService, type Standing } from "./incumbents.ts";
 import { ACTIVITY_COLUMN_NAMES, type Weighting } from "./interactions.ts";
 import { actorCases } from "./judging/cases.ts";
-import type { AveragedMetric } from "./judging/metrics.ts";
 import { createTripwireTable, layTripwires } from "./judging/tripwires.ts";
+import { METRICS, type TrainingDependencies, type TrainingOptions } from "./options.ts";
 import type { Period } from "./period.ts";
 import { recipeOf, sameRecipe } from "./recipes.ts";
-import type { TrainingDependencies, TrainingOptions } from "./train.ts";
 import { tunedParameters } from "./tuned-parameters.ts";
 import type { WorkTables } from "./work-tables.ts";
 
@@ -58,15 +57,6 @@ export interface Outcome {
 
 /** Of more actors in the holdout, as many are judged: the standard error of a figure is then at most 0.005. */
 const JUDGED_ACTORS = 10_000;
-
-/** What `evaluation.metric` is called by the judge. */
-export const METRICS = {
-  NDCG: "ndcg",
-  Recall: "recall",
-  MRR: "mrr",
-  HitRate: "hitRate",
-  MAP: "map",
-} as const satisfies Record<string, AveragedMetric>;
 
 /**
  * @param names of algorithms, each once

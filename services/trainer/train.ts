@@ -2,66 +2,19 @@
 import type { ClickHouse, Layout } from "../clickhouse/index.ts";
 import { pointAliases } from "../clickhouse/models.ts";
 import { copyActivity } from "./activity.ts";
-import { ALGORITHM_NAMES, ALGORITHMS, type createAlgorithms, STANDING_ALGORITHMS } from "./algorithms/index.ts";
+import { ALGORITHM_NAMES, ALGORITHMS, STANDING_ALGORITHMS } from "./algorithms/index.ts";
 import { copyCatalogue } from "./catalogue.ts";
 import { compete, type Entry, type METRICS, type Outcome } from "./competition.ts";
-import type { GateOptions } from "./gate.ts";
 import { CHAMPION } from "./incumbents.ts";
 import { DEFAULT_HISTORY_ITEMS } from "./interactions.ts";
 import type { Lift } from "./judging/bootstrap.ts";
 import { holdoutBoundary } from "./judging/holdout.ts";
 import type { Metrics } from "./judging/metrics.ts";
+import type { TrainingDependencies, TrainingOptions } from "./options.ts";
 import { Period } from "./period.ts";
 import { Publication, type Refusal } from "./publication.ts";
 import { pruneVersions } from "./versions.ts";
 import { runName, withWorkTables } from "./work-tables.ts";
-
-/** `spec.training`, as far as the trainer reads it. */
-export interface TrainingOptions {
-  readonly lookbackDays: number;
-  /** Below as many weighted events a run ends with NotEnoughData. */
-  readonly minEvents: number;
-  /** By event name, 0 to 1,000; events that are not named have no weight. */
-  readonly weights: Readonly<Record<string, number>>;
-  readonly halfLifeDays: number;
-  /** Names that ProductMatcher does not have are skipped with a notice; popular and trending are always trained. */
-  readonly algorithms: readonly string[];
-  readonly evaluation: { readonly holdoutHours: number; readonly metric: ComparedMetric; readonly k: number };
-  readonly gate: GateOptions;
-  /** Absent: algorithms have the parameters that they had, or their own. */
-  readonly tuning?: { readonly trials: number; readonly timeoutMinutes: number } | undefined;
-  /** Published versions of each algorithm that stay. */
-  readonly keepVersions: number;
-}
-
-export type ComparedMetric = keyof typeof METRICS;
-
-export interface TrainingLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-export interface TrainingProgress {
-  readonly algorithm: string;
-  readonly step: "tune" | "judge" | "publish";
-  /** Of the whole run, 0 to 1. */
-  readonly share: number;
-}
-
-export interface TrainingDependencies {
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  readonly log: TrainingLog;
-  readonly onProgress?: (progress: TrainingProgress) => void;
-  /** Where the tables are; one server when absent. */
-  readonly layout?: Layout;
-  /** A version that stays whatever its age, and so can be served at any time: `spec.serving.model.pinnedVersion`. */
-  readonly pinnedVersion?: string;
-  /** A model that answers slower on average is refused; no limit when absent. */
-  readonly maxRankMilliseconds?: number;
-  /** Makes algorithms by their names; createAlgorithms when absent. */
-  readonly create?: typeof createAlgorithms;
-}
 
 export interface TrainedVersion {
   readonly version: string;

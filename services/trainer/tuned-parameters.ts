@@ -3,7 +3,7 @@ import type { Algorithm, Parameters } from "./algorithms/algorithm.ts";
 import { createAlgorithm } from "./algorithms/index.ts";
 import type { Weighting } from "./interactions.ts";
 import type { AveragedMetric } from "./judging/metrics.ts";
-import type { TrainingOptions } from "./train.ts";
+import type { TrainingOptions } from "./options.ts";
 import { tune } from "./tuning/index.ts";
 import type { WorkTables } from "./work-tables.ts";
 

@@ -1,5 +1,11 @@
 /** What settings are tried on: growing parts of the activity before a boundary, and the same later period for all. */
-import { ACTIVITY_COLUMN_NAMES, ACTIVITY_COLUMNS, createInteractions, type Weighting, type Window } from "../interactions.ts";
+import {
+  ACTIVITY_COLUMN_NAMES,
+  ACTIVITY_COLUMNS,
+  createInteractions,
+  type Weighting,
+  type Window,
+} from "../interactions.ts";
 import { actorCases, type JudgedCases, sessionCases } from "../judging/cases.ts";
 import { createMatrix, type Matrix } from "../matrix.ts";
 import type { WorkTables } from "../work-tables.ts";
@@ -82,7 +88,10 @@ export async function createSlice(
       ? `cityHash64(actor_id) % 1000 < {actors:UInt32} AND NOT (${HASHED})`
       : `${MILLISECONDS} >= {from:Int64} AND ${MILLISECONDS} < {heldOutFrom:Int64}`;
   const columns = ACTIVITY_COLUMN_NAMES;
-  await work.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${activity} WHERE ${BEFORE} AND ${chosen}`, parameters);
+  await work.run(
+    `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${activity} WHERE ${BEFORE} AND ${chosen}`,
+    parameters,
+  );
   const window = { watermark: heldOutFrom ?? oldest, before: null };
   const interactions = await createInteractions(work, `${name}_interactions`, table, weighting, window);
   const matrix = await createMatrix(work, name, interactions);
