@@ -4,7 +4,7 @@ import { pointAliases } from "../clickhouse/models.ts";
 import { copyActivity } from "./activity.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, STANDING_ALGORITHMS } from "./algorithms/index.ts";
 import { copyCatalogue } from "./catalogue.ts";
-import { compete, type Entry, type METRICS, type Outcome } from "./competition.ts";
+import { compete, type Entry, type Outcome } from "./competition.ts";
 import { CHAMPION } from "./incumbents.ts";
 import { DEFAULT_HISTORY_ITEMS } from "./interactions.ts";
 import type { Lift } from "./judging/bootstrap.ts";
