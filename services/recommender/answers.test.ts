@@ -77,6 +77,7 @@ function shopOf() {
         tailLag: () => 0,
       }),
       latency: { record: () => {} },
+      neighbours: async () => null,
       now: () => 0,
       elapsed: () => 0,
       logger: pino({ level: "silent" }),

@@ -11,6 +11,7 @@ import type { RecommenderMetrics } from "./metrics.ts";
 import type { HistoryModel, ServedModel } from "./model.ts";
 import { type FillSource, recommend, type Shelf, type Source } from "./recommend.ts";
 import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest } from "./request.ts";
+import type { UserNeighbours } from "./user-neighbours.ts";
 
 export interface AnswerContext {
   readonly items: ItemIndex;
@@ -21,6 +22,8 @@ export interface AnswerContext {
   readonly answerBytes: number;
   readonly metrics: Pick<RecommenderMetrics, "requests" | "answers" | "fallbacks">;
   readonly latency: Pick<RecentLatency, "record">;
+  /** The users most like one; `null`: no model knows. */
+  readonly neighbours: (user: string, limit: number) => Promise<UserNeighbours | null>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Milliseconds of a clock that never goes back. */
@@ -38,11 +41,17 @@ const POPULAR_FIRST: readonly FillSource[] = ["popular", "trending", "latest"];
 const PERSONAL_HEADERS = { "Content-Type": "application/json", "Cache-Control": "private, no-cache" };
 const SHARED_HEADERS = { "Content-Type": "application/json", "Cache-Control": "public, max-age=10" };
 
+const NO_NEIGHBOURS: Problem = {
+  type: "not-found",
+  detail: "No model of similar users is published: name userNeighbours in training.algorithms.",
+};
+
 const FAILED: Problem = { type: "internal-error", detail: "The service failed on this request; its log says why." };
 
 /** The sources that an endpoint is for; anything else is a fall-back. */
 const SOURCES_OF: Readonly<Record<Endpoint, readonly Source[]>> = {
   users: ["personal", "similar", "session"],
+  neighbours: [],
   similar: ["similar"],
   session: ["session", "similar"],
   popular: ["popular"],
@@ -82,9 +91,23 @@ export function recommendationAnswers(context: AnswerContext): (raw: RawRequest)
         return measured(request.subject.endpoint, begun, problemAnswer(FAILED));
       }
     };
+    if (request.subject.endpoint === "neighbours") {
+      return neighboursAnswer(context, request.subject.user, request.limit)
+        .catch((cause: unknown) => {
+          logger.error({ err: cause, url: raw.url }, "a request failed");
+          return problemAnswer(FAILED);
+        })
+        .then((answer) => measured("neighbours", begun, answer));
+    }
     const history = historyOf(context, request);
     return history instanceof Promise ? history.then(finish) : finish(history);
   };
+}
+
+async function neighboursAnswer({ neighbours }: AnswerContext, user: string, limit: number): Promise<Answer> {
+  const found = await neighbours(user, limit);
+  if (found === null) return problemAnswer(NO_NEIGHBOURS);
+  return { status: 200, headers: PERSONAL_HEADERS, body: JSON.stringify({ user, ...found }) };
 }
 
 function historyOf(

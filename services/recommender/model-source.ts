@@ -37,6 +37,7 @@ export class ModelSource {
   readonly #refused = new Map<Slot, RefusedVersion>();
   #serving: Readonly<Partial<Record<Slot, LoadedModel>>> = {};
   #current = NO_MODEL;
+  #userNeighbours: string | undefined;
 
   constructor(options: ModelSourceOptions) {
     this.#options = options;
@@ -47,6 +48,11 @@ export class ModelSource {
     return this.#current;
   }
 
+  /** The version of similar users, which no memory holds; `undefined`: none. */
+  get userNeighbours(): string | undefined {
+    return this.#userNeighbours;
+  }
+
   get refused(): readonly RefusedVersion[] {
     return [...this.#refused.values()];
   }
@@ -54,6 +60,7 @@ export class ModelSource {
   /** Takes over what was published since. A broken version is refused and the one before it stays. @throws ClickHouseError */
   async refresh(): Promise<void> {
     const aliases = await readAliases(this.#options.clickhouse);
+    this.#userNeighbours = aliases.get("userNeighbours");
     const pinned = this.#options.pinnedVersion();
     const serving = { ...this.#serving };
     for (const slot of SLOTS) {

@@ -88,6 +88,21 @@ export const OPEN_API = {
       `${SIMILAR_TO_HISTORY} A user nobody knows gets what is popular.`,
       [id("A user id; an anonymous visitor is `anonymous:` and the anonymous id.")],
     ),
+    "/v1/recommendations/users/{id}/neighbours": {
+      get: {
+        operationId: "findSimilarUsers",
+        summary: "Users who touched what a user touched, the most alike first",
+        description: "As the last training run with userNeighbours saw them: nobody for a user that it did not know.",
+        parameters: [id("A user id."), { $ref: "#/components/parameters/limit" }],
+        responses: {
+          "200": {
+            description: "Similar users.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Neighbours" } } },
+          },
+          default: RESPONSES.default,
+        },
+      },
+    },
     "/v1/recommendations/items/{id}/similar": get(
       "recommendSimilar",
       "Items that go with an item",
@@ -144,6 +159,27 @@ export const OPEN_API = {
             description: "Present when nothing came from where it should: what the list begins with instead.",
           },
           items: { type: "array", items: { $ref: "#/components/schemas/Recommendation" } },
+        },
+      },
+      Neighbours: {
+        type: "object",
+        additionalProperties: false,
+        required: ["user", "model", "neighbours"],
+        properties: {
+          user: { type: "string", description: "The user that was asked for." },
+          model: { type: "string", description: "The version that says so." },
+          neighbours: {
+            type: "array",
+            items: {
+              type: "object",
+              additionalProperties: false,
+              required: ["user", "similarity"],
+              properties: {
+                user: { type: "string" },
+                similarity: { type: "number", description: "Cosine of what the two touched, 0 to 1." },
+              },
+            },
+          },
         },
       },
       Recommendation: {

@@ -8,6 +8,7 @@ import {
   publishNeighbours,
   publishRanking,
   publishSessions,
+  publishUserNeighbours,
   SIGNALS_TOPIC,
   storeEvents,
   storeItems,
@@ -121,6 +122,22 @@ async function publishShop() {
   await publishRanking(clickhouse, "popular", { version: "p1" }, ["chair", "bulb", "desk", "lamp", "shade"]);
   await publishRanking(clickhouse, "trending", { version: "t1" }, ["rug", "bulb"]);
 }
+
+describe("similar users", () => {
+  test("are those of the last model that knows them; without one the answer says what to do", async () => {
+    await start();
+    const path = "/v1/recommendations/users/ann/neighbours";
+    const missing = await fetch(`${server.address}${path}`);
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({ detail: expect.stringContaining("training.algorithms") });
+    await publishUserNeighbours(clickhouse, { version: "u1" }, { ann: { bob: 0.5, cid: 0.25 } });
+    await recommender.refresh();
+    const found = await fetch(`${server.address}${path}?limit=1`);
+    expect(await found.json()).toEqual({ user: "ann", model: "u1", neighbours: [{ user: "bob", similarity: 0.5 }] });
+    const stranger = await fetch(`${server.address}/v1/recommendations/users/dan/neighbours`);
+    expect(await stranger.json()).toEqual({ user: "dan", model: "u1", neighbours: [] });
+  });
+});
 
 describe("a visit", () => {
   test("goes on as past visits like it did, then with similar items, and a broken version leaves the old one", async () => {

@@ -27,6 +27,7 @@ import { type Refresher, repeat } from "./refresher.ts";
 import type { RawRequest } from "./request.ts";
 import { hotPath, recommendationRouter } from "./router.ts";
 import { type Tail, type TailStatus, tailSignals } from "./tail.ts";
+import { readUserNeighbours } from "./user-neighbours.ts";
 
 export interface ServingOptions {
   /** Asked at every answer. */
@@ -171,6 +172,10 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     answerBytes: options.limits?.answerBytes ?? ANSWER_BYTES,
     metrics,
     latency,
+    neighbours: async (user, limit) => {
+      const version = models.userNeighbours;
+      return version === undefined ? null : readUserNeighbours(background, version, user, limit);
+    },
     now,
     elapsed,
     logger,

@@ -4,7 +4,7 @@ import type { Problem, ProblemError } from "../http/index.ts";
 /** What an endpoint was asked, checked. Ids are as the shop writes them. */
 export interface RecommendationRequest {
   readonly subject:
-    | { readonly endpoint: "users"; readonly user: string }
+    | { readonly endpoint: "users" | "neighbours"; readonly user: string }
     | { readonly endpoint: "similar"; readonly item: string }
     | { readonly endpoint: "session"; readonly items: readonly string[] }
     | { readonly endpoint: "popular" | "trending" };
@@ -54,7 +54,7 @@ const PARAMETERS = ["limit", "exclude", "category", "device", "country"];
 const NO_EXCLUSIONS: readonly string[] = [];
 
 type Address =
-  | { readonly endpoint: "users" | "similar"; readonly id: string }
+  | { readonly endpoint: "users" | "neighbours" | "similar"; readonly id: string }
   | { readonly endpoint: "session" | "popular" | "trending" };
 
 /** Reads a request; every fault of it is named at once. */
@@ -92,6 +92,7 @@ function parseAddress(path: string): Address | undefined {
     }
   } else if (id !== "" && rest.length === 0) {
     if (collection === "users" && relation === undefined) return { endpoint: "users", id };
+    if (collection === "users" && relation === "neighbours") return { endpoint: "neighbours", id };
     if (collection === "items" && relation === "similar") return { endpoint: "similar", id };
   }
   return undefined;
@@ -100,7 +101,8 @@ function parseAddress(path: string): Address | undefined {
 function parseSubject(address: Address, body: unknown, errors: ProblemError[]): RecommendationRequest["subject"] {
   switch (address.endpoint) {
     case "users":
-      return { endpoint: "users", user: parseId("id", address.id, errors) };
+    case "neighbours":
+      return { endpoint: address.endpoint, user: parseId("id", address.id, errors) };
     case "similar":
       return { endpoint: "similar", item: parseId("id", address.id, errors) };
     case "session":
