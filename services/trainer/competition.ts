@@ -124,8 +124,9 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
     }
   }
   if (names.includes("hybrid")) {
-    const components = judged.map(({ algorithm }) => algorithm).filter(({ name }) => !NOT_SERVED.includes(name));
-    judged.push(await judgeOne(createHybrid(components)));
+    const sound = judged.filter(({ disqualified }) => disqualified === null).map(({ algorithm }) => algorithm);
+    const components = sound.filter(({ name }) => !NOT_SERVED.includes(name));
+    if (components.length > 0) judged.push(await judgeOne(createHybrid(components)));
   }
   const incumbentAt = (alias: string): Promise<Standing> =>
     incumbentOf(versions.get(aliases.get(alias) ?? ""), {

@@ -153,7 +153,7 @@ async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publi
     const wanted = champion || own || components.has(entry.label);
     const ruling = entry.users ?? entry.own;
     const published = await publication.publish(entry.judged, {
-      refusal: wanted ? null : refusalOf(entry),
+      refusal: wanted ? lackOf(entry, versions) : refusalOf(entry),
       parent: entry.parent,
       label: entry.label,
       comparedBefore: entry.comparedBefore,
@@ -176,6 +176,14 @@ async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publi
   const pruned = await pruneVersions(clickhouse, layout, keep, now());
   const failed = versions.every(({ status }) => status === "failed");
   return { result: result ?? (failed ? "Failed" : "Refused"), versions, events, notices, pruned };
+}
+
+/** A ranker is served with its components, so it needs all of them. */
+function lackOf({ judged }: Entry, versions: readonly TrainedVersion[]): Refusal | null {
+  const lacking = judged.algorithm.components?.find(
+    ({ name }) => !versions.some(({ algorithm, status }) => algorithm === name && status === "published"),
+  );
+  return lacking === undefined ? null : { cause: "Failed", reason: `its component ${lacking.name} was not published` };
 }
 
 function refusalOf({ judged, users, own }: Entry): Refusal {

@@ -9,7 +9,7 @@ import { ItemIndex } from "../../services/recommender/item-index.ts";
 import { ModelLoader } from "../../services/recommender/model-loader.ts";
 import type { Parameters } from "../../services/trainer/algorithms/algorithm.ts";
 import { itemNeighbours } from "../../services/trainer/algorithms/item-neighbours/index.ts";
-import { createAlgorithms, rollBack, train } from "../../services/trainer/index.ts";
+import { createAlgorithms, promote, rollBack, train } from "../../services/trainer/index.ts";
 import { recipeOf } from "../../services/trainer/recipes.ts";
 import { migratedDatabase } from "../fixtures/clickhouse.ts";
 import { type ActivityRow, ranked, withFit } from "../fixtures/fit.ts";
@@ -30,6 +30,15 @@ const ACTIVITY: ActivityRow[] = Array.from({ length: 90 * 10 * 3 }, (_, number) 
     occurred_at: START + day * DAY + shopper * 60_000 + visit * 10_000,
   };
 });
+
+const EVENTS = ACTIVITY.map((row, number) => ({
+  ...row,
+  event_id: String(number),
+  event: "view",
+  user_id: row.actor_id,
+  quantity: 1,
+  ingested_at: row.occurred_at,
+}));
 
 const NAMES = ["popular", "trending", "itemNeighbours", "sessionNeighbours", "factorisation", "neural", "hybrid"];
 const PARAMETERS = { factorisation: { factors: 16, passes: 4 }, neural: { factors: 16, epochs: 4 } };
@@ -91,20 +100,41 @@ describe("a list", () => {
   });
 });
 
+describe("a run", () => {
+  test("of hybrid publishes it with its components, and a recommender answers by it", async () => {
+    const shop = await migratedDatabase();
+    await shop.insert("events", EVENTS);
+    const names = ["itemNeighbours", "sessionNeighbours", "hybrid"];
+    const result = await train(
+      shop,
+      { ...TRAINING, algorithms: names },
+      { now: () => START + 11 * DAY, log: { info: () => {}, warn: () => {} } },
+    );
+    const champion = result.versions.find((version) => version.champion)!;
+    expect(champion.algorithm).toBe("hybrid");
+    const items = new ItemIndex();
+    const loader = new ModelLoader({ clickhouse: shop, items, models: new HistoryModels(items), now: () => 0 });
+    const { asHistoryModel, versions } = await loader.load(champion.version);
+    expect(versions.map((version) => version.split("-")[0]).sort()).toEqual(
+      ["hybrid", "itemNeighbours", "popular", "sessionNeighbours", "trending"].sort(),
+    );
+    const history = [{ item: items.intern("item 03"), strength: 1, freshness: 0 }];
+    expect(asHistoryModel.rank(history, 10, () => 1, [])).toHaveLength(10);
+    const again = await train(
+      shop,
+      { ...TRAINING, algorithms: names },
+      { now: () => START + 12 * DAY, log: { info: () => {}, warn: () => {} } },
+    );
+    expect(again.result).toBe("Refreshed");
+    expect(await promote(shop, champion.version, START + 13 * DAY)).toMatchObject({ version: champion.version });
+    await shop.close();
+  }, 120_000);
+});
+
 describe("going back", () => {
   test("gives the earlier answers at once", async () => {
     const shop = await migratedDatabase();
-    await shop.insert(
-      "events",
-      ACTIVITY.map((row, number) => ({
-        ...row,
-        event_id: String(number),
-        event: "view",
-        user_id: row.actor_id,
-        quantity: 1,
-        ingested_at: row.occurred_at,
-      })),
-    );
+    await shop.insert("events", EVENTS);
     const log = await temporaryLog();
     const recommender = await startRecommender({
       clickhouse: shop,
