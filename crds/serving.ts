@@ -18,7 +18,7 @@ const canary = object("A new version answers a share of visitors first. Absent: 
 });
 
 const model = object(
-  "Which version is served. Absent: the newest that was published.",
+  "Which version answers users. Absent: the champion, which has passed the gate.",
   {
     pinnedVersion: text(
       "Serve exactly this version, to go back by declaration. Remove it to follow on.",

@@ -77,7 +77,7 @@ export function comparison(one: ListedVersion, other: ListedVersion): string {
   return `${table(["", one.version, other.version, ""], [...figures, ...parameters, ...data])}${note}`;
 }
 
-/** Such as `+5.2 % (+1.0 to +9.4)`, the interval of the gate. */
+/** Such as `5.2 % (1.0 to 9.4) over what was in service`: the interval of the gate. */
 function liftText({ percent, low, high }: { readonly percent: number; readonly low: number; readonly high: number }) {
   return `${percent.toFixed(1)} % (${low.toFixed(1)} to ${high.toFixed(1)}) over what was in service`;
 }

@@ -29,6 +29,7 @@ export {
   type ModelStatus,
   type ModelVersion,
   type Promotion,
+  type PromotionCause,
   pointAliases,
   readAliases,
   recordVersion,

@@ -2,14 +2,16 @@ import { LRUCache } from "lru-cache";
 import type { Answer } from "../http/index.ts";
 import type { Interest, SeenPolicy } from "./history.ts";
 import type { ServedModel } from "./model.ts";
-import type { Shelf } from "./recommend.ts";
+import type { Shelf, Source } from "./recommend.ts";
 
-interface KeptAnswer {
+export interface KeptAnswer {
   readonly url: string;
   readonly model: ServedModel;
   readonly catalogueVersion: number;
   readonly seen: SeenPolicy;
   readonly answer: Answer;
+  /** Where the list begins. */
+  readonly source: Source;
 }
 
 /** What an answer takes beside its body. */
@@ -27,15 +29,21 @@ export class AnswerCache {
     this.#answers = new LRUCache({ maxSize: bytes });
   }
 
-  get(history: readonly Interest[], url: string, { model, catalogue, seen }: Shelf): Answer | undefined {
+  get(history: readonly Interest[], url: string, { model, catalogue, seen }: Shelf): KeptAnswer | undefined {
     const kept = this.#answers.get(history);
     const holds =
       kept?.url === url && kept.model === model && kept.catalogueVersion === catalogue.version && kept.seen === seen;
-    return holds ? kept.answer : undefined;
+    return holds ? kept : undefined;
   }
 
-  put(history: readonly Interest[], url: string, { model, catalogue, seen }: Shelf, answer: Answer): void {
+  put(
+    history: readonly Interest[],
+    url: string,
+    { model, catalogue, seen }: Shelf,
+    answer: Answer,
+    source: Source,
+  ): void {
     const size = OVERHEAD_BYTES + answer.body.length + url.length;
-    this.#answers.set(history, { url, model, catalogueVersion: catalogue.version, seen, answer }, { size });
+    this.#answers.set(history, { url, model, catalogueVersion: catalogue.version, seen, answer, source }, { size });
   }
 }

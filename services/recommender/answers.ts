@@ -60,7 +60,7 @@ const SOURCES_OF: Readonly<Record<Endpoint, readonly Source[]>> = {
 
 /**
  * Answers every request below `/v1/recommendations/` from what is in memory, whatever carries it. At once, unless the
- * history of a user has to be read first. Never rejects.
+ * history of a user has to be read first, or similar users are asked for. Never rejects.
  */
 export function recommendationAnswers(context: AnswerContext): (raw: RawRequest) => Answer | Promise<Answer> {
   const { metrics, latency, elapsed, logger } = context;
@@ -142,9 +142,8 @@ function answerFrom(
   const asked = `${Math.floor(at / HOUR)} ${url}`;
   const known = cache?.get(history, asked, shelf);
   if (known !== undefined) {
-    // What is kept holds what the endpoint is for.
-    metrics.answers.inc({ endpoint, source: SOURCES_OF[endpoint][0] ?? "none" });
-    return known;
+    metrics.answers.inc({ endpoint, source: known.source });
+    return known.answer;
   }
   const list = recommend(shelf, {
     history,
@@ -166,7 +165,10 @@ function answerFrom(
   };
   // A list that reached the latest items depends on what others do, too.
   const ownAlone = list.length === limit && list.at(-1)?.source !== "latest";
-  if (endpoint === "users" && fallback === undefined && ownAlone) cache?.put(history, asked, shelf, answer);
+  const [first] = list;
+  if (endpoint === "users" && fallback === undefined && ownAlone && first !== undefined) {
+    cache?.put(history, asked, shelf, answer, first.source);
+  }
   return answer;
 }
 

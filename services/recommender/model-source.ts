@@ -69,6 +69,13 @@ export class ModelSource {
       if (version === this.#current[slot]?.version) this.#refused.delete(slot);
       else if (this.#mayTry(slot, version)) await this.#take(slot, version, serving);
     }
+    const published = aliases.get("champion");
+    // A pin that cannot be served is told as refused; until it is mended users are answered as without it.
+    if (serving.champion === undefined && pinned !== undefined && published !== undefined && published !== pinned) {
+      const refused = this.#refused.get("champion");
+      await this.#take("champion", published, serving);
+      if (refused !== undefined) this.#refused.set("champion", refused);
+    }
     if (SLOTS.every((slot) => serving[slot] === this.#serving[slot])) return;
     this.#serving = serving;
     this.#current = modelOf(serving);

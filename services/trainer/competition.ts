@@ -69,8 +69,10 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
   const listed = await listVersions(work.clickhouse);
   const versions = new Map(listed.map((version) => [version.version, version]));
   const create = dependencies.create ?? createAlgorithms;
-  /** What its alias names, else what was published of it last: as a component, or as champion. */
+  /** The champion, else what its alias names, else what was published of it last: as a component. */
+  const championInService = versions.get(aliases.get(CHAMPION) ?? "");
   const inServiceOf = (name: string) =>
+    (championInService?.algorithm === name ? championInService : undefined) ??
     versions.get(aliases.get(name) ?? "") ??
     listed.find(({ algorithm, status }) => algorithm === name && status === "published");
 
@@ -107,7 +109,9 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
       continue;
     }
     const kept = await judgeOne(known);
-    const incumbent = { version: version.version, recipe: kept.recipe, values: kept.values };
+    const { recipe, values } = kept;
+    const trouble = kept.measured ? null : (kept.disqualified?.reason ?? "");
+    const incumbent = { version: version.version, recipe, values, earlier: values, trouble };
     const ruling = rule(candidate, incumbent, contest.actors, training.gate);
     const isBetter = candidate.disqualified === null && ruling.verdict === "Promoted";
     judged.push(isBetter || kept.disqualified !== null ? candidate : kept);
@@ -159,7 +163,6 @@ async function openContest(occasion: Occasion): Promise<{ readonly contest: Cont
     ...{ past, cases, tripwires, k },
     metric: METRICS[metric],
     maxRankMilliseconds: dependencies.maxRankMilliseconds ?? Number.POSITIVE_INFINITY,
-    elapsed: () => performance.now(),
   });
   return { contest, actors: cases.actors };
 }
@@ -176,8 +179,9 @@ async function settle(
     ({ algorithm, disqualified }) => disqualified === null && !NOT_FOR_USERS.includes(algorithm.name),
   );
   const popular = judged.find(({ algorithm }) => algorithm.name === "popular");
-  const toBeat = champion.incumbent?.values == null ? fallback(popular) : champion.incumbent;
-  const election = elect(running, toBeat, actors, gate);
+  const isUnknown =
+    champion.incumbent === null || (champion.incumbent.values === null && champion.incumbent.trouble === null);
+  const election = elect(running, isUnknown ? fallback(popular) : champion.incumbent, actors, gate);
   const entries: Entry[] = [];
   for (const one of judged) {
     const place = running.indexOf(one);
@@ -185,14 +189,11 @@ async function settle(
     const isEndpoint = ENDPOINT_ALGORITHMS.includes(one.algorithm.name) && one.disqualified === null;
     const slot = isEndpoint ? await incumbentAt(one.algorithm.name) : null;
     const own = slot === null ? standing(one) : rule(one, slot.incumbent, actors, gate);
-    const { incumbent, comparedBefore } = slot ?? champion;
+    const takesOver = place >= 0 && place === election.winner;
+    const { incumbent, comparedBefore } = takesOver || slot === null ? champion : slot;
     entries.push({
-      judged: one,
-      label: one.algorithm.name,
-      own,
-      users,
+      ...{ judged: one, label: one.algorithm.name, own, users, comparedBefore },
       parent: incumbent?.version ?? null,
-      comparedBefore,
     });
   }
   const winner = election.winner === null ? undefined : running[election.winner];
@@ -201,7 +202,10 @@ async function settle(
 
 /** Without a champion, or with one that this release cannot fit, what is popular is what must be beaten. */
 function fallback(popular: Judged | undefined): Incumbent | null {
-  return popular === undefined ? null : { version: "popular", recipe: popular.recipe, values: popular.values };
+  if (popular === undefined) return null;
+  const { recipe, values, measured, disqualified } = popular;
+  const trouble = measured ? null : (disqualified?.reason ?? "");
+  return { version: "popular", recipe, values, earlier: values, trouble };
 }
 
 /** What always answers for want of better is published whatever it scores, unless it is broken. */

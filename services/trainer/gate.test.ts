@@ -27,7 +27,13 @@ const contender = (name: string, worth: Float64Array, strength = 1): Contender =
   recipe: recipe(name, strength),
   values: worth,
 });
-const inService: Incumbent = { version: "v1", recipe: recipe("itemNeighbours"), values: values(1) };
+const inService: Incumbent = {
+  version: "v1",
+  recipe: recipe("itemNeighbours"),
+  values: values(1),
+  earlier: values(1),
+  trouble: null,
+};
 
 describe("a candidate against what is in service", () => {
   test("a new recipe must surely be better", () => {
@@ -50,6 +56,20 @@ describe("a candidate against what is in service", () => {
     expect(worse.reason).toBe("worse on newer data than v1 by -2.0 % (-2.0 to -2.0): the lower end must be above -1 %");
   });
 
+  test("newer data is no merit of a new recipe, and no excuse of the same", () => {
+    const older = { ...inService, earlier: values(0.9) };
+    expect(rule(contender("factorisation", values(1)), older, ACTORS, GATE).verdict).toBe("Refused");
+    const better = { ...inService, values: values(0.9), earlier: values(1) };
+    expect(rule(contender("itemNeighbours", values(0.9)), better, ACTORS, GATE).verdict).toBe("Refused");
+  });
+
+  test("nothing takes the place of what could not be fitted again", () => {
+    const failing = { ...inService, values: null, earlier: null, trouble: "the disk is full" };
+    const ruling = rule(contender("factorisation", values(2)), failing, ACTORS, GATE);
+    expect(ruling.verdict).toBe("Refused");
+    expect(ruling.reason).toBe("the recipe of v1 could not be fitted again: the disk is full");
+  });
+
   test("other parameters make another recipe", () => {
     expect(rule(contender("itemNeighbours", values(1), 2), inService, ACTORS, GATE).verdict).toBe("Refused");
   });
@@ -62,12 +82,12 @@ describe("a candidate against what is in service", () => {
     });
     expect(rule(contender("itemNeighbours", none), inService, [], GATE).verdict).toBe("Refreshed");
     expect(rule(contender("factorisation", none), null, [], GATE).verdict).toBe("Promoted");
-    const forgotten = { ...inService, values: null };
+    const forgotten = { ...inService, values: null, earlier: null };
     expect(rule(contender("factorisation", values(1)), forgotten, ACTORS, GATE).verdict).toBe("Promoted");
   });
 
   test("over one that had nothing right", () => {
-    const useless = { ...inService, values: values(0) };
+    const useless = { ...inService, values: values(0), earlier: values(0) };
     expect(rule(contender("factorisation", values(0.1)), useless, ACTORS, GATE).verdict).toBe("Promoted");
     expect(rule(contender("factorisation", values(0)), useless, ACTORS, GATE).verdict).toBe("Refused");
   });

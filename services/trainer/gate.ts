@@ -24,8 +24,12 @@ export interface Contender {
 export interface Incumbent {
   readonly version: string;
   readonly recipe: Recipe;
-  /** Of its recipe, fitted on what came before the holdout; `null`: this release cannot fit it. */
+  /** Of its recipe on the data that candidates were fitted on; `null`: this release cannot fit it. */
   readonly values: Float64Array | null;
+  /** The same on the data that its predecessor was compared on: what the same recipe on newer data is compared with. */
+  readonly earlier: Float64Array | null;
+  /** Why its recipe could not be fitted in this run; `null`: it could. */
+  readonly trouble: string | null;
 }
 
 export interface Ruling {
@@ -49,8 +53,12 @@ export function rule(
   gate: GateOptions,
 ): Ruling {
   if (incumbent === null) return { verdict: "Promoted", lift: null, reason: "nothing was in service" };
-  const { values: reference, version } = incumbent;
+  const { version, trouble } = incumbent;
+  if (trouble !== null) {
+    return { verdict: "Refused", lift: null, reason: `the recipe of ${version} could not be fitted again: ${trouble}` };
+  }
   const isSame = sameRecipe(candidate.recipe, incumbent.recipe);
+  const reference = isSame ? incumbent.earlier : incumbent.values;
   if (isSame && (reference === null || candidate.values.length === 0)) {
     return { verdict: "Refreshed", lift: null, reason: "nothing was held out to compare" };
   }

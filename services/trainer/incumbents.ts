@@ -2,7 +2,7 @@
 import type { ListedVersion } from "../clickhouse/index.ts";
 import type { Algorithm } from "./algorithms/algorithm.ts";
 import { type createAlgorithms, UnknownAlgorithmError } from "./algorithms/index.ts";
-import type { Contest } from "./contest.ts";
+import type { Contest, Judged } from "./contest.ts";
 import type { Incumbent } from "./gate.ts";
 import { ACTIVITY_COLUMN_NAMES } from "./interactions.ts";
 import type { Period } from "./period.ts";
@@ -21,7 +21,7 @@ export interface Standing {
 export interface Comparison {
   readonly contest: Contest;
   /** Candidates, fitted on what came before the holdout. */
-  readonly judged: readonly { readonly recipe: Recipe; readonly values: Float64Array }[];
+  readonly judged: readonly Judged[];
   /** Where the holdout begins; milliseconds since 1970. */
   readonly boundary: number;
   /** Table of ACTIVITY_COLUMNS. */
@@ -47,25 +47,38 @@ const NEW_SHARE = 0.01;
 export async function incumbentOf(version: ListedVersion | undefined, comparison: Comparison): Promise<Standing> {
   const { contest, judged, boundary, activity, open } = comparison;
   if (version === undefined) return { incumbent: null, comparedBefore: boundary };
-  const algorithm = recipeInService(version, comparison);
-  if (algorithm === null) {
-    const recipe = { algorithm: version.algorithm, parameters: version.configuration.parameters };
-    return { incumbent: { version: version.version, recipe, values: null }, comparedBefore: boundary };
+  const known = recipeInService(version, comparison);
+  const recipe = known === null ? unknownRecipe(version) : recipeOf(known);
+  const standing = (values: Float64Array | null, earlier: Float64Array | null, before = boundary): Standing => ({
+    incumbent: { version: version.version, recipe, values, earlier, trouble: null },
+    comparedBefore: before,
+  });
+  const failing = (trouble: string): Standing => ({
+    incumbent: { version: version.version, recipe, values: null, earlier: null, trouble },
+    comparedBefore: boundary,
+  });
+  if (known === null) return standing(null, null);
+  try {
+    const twin = judged.find((one) => sameRecipe(one.recipe, recipe));
+    if (twin === undefined) {
+      const values = await contest.reference(known, null);
+      return standing(values, values);
+    }
+    if (!twin.measured) return failing(twin.disqualified?.reason ?? "");
+    const recorded = Date.parse(version.configuration.holdout?.comparedBefore ?? "");
+    const before = Number.isNaN(recorded) ? boundary : Math.min(recorded, boundary);
+    if (before === boundary || (await newShare(comparison, before)) < NEW_SHARE) {
+      return standing(twin.values, twin.values, before);
+    }
+    const events = `(SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${activity} WHERE toUnixTimestamp64Milli(occurred_at) < ${before})`;
+    return standing(twin.values, await contest.reference(known, await open(`before_${before}`, events, before)));
+  } catch (error) {
+    return failing(error instanceof Error ? error.message : String(error));
   }
-  const recipe = recipeOf(algorithm);
-  const twin = judged.find((one) => sameRecipe(one.recipe, recipe));
-  if (twin === undefined) {
-    const values = await contest.reference(algorithm, null);
-    return { incumbent: { version: version.version, recipe, values }, comparedBefore: boundary };
-  }
-  const recorded = Date.parse(version.configuration.holdout?.comparedBefore ?? "");
-  const before = Number.isNaN(recorded) ? boundary : Math.min(recorded, boundary);
-  if (before === boundary || (await newShare(comparison, before)) < NEW_SHARE) {
-    return { incumbent: { version: version.version, recipe, values: twin.values }, comparedBefore: before };
-  }
-  const events = `(SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${activity} WHERE toUnixTimestamp64Milli(occurred_at) < ${before})`;
-  const values = await contest.reference(algorithm, await open(`before_${before}`, events, before));
-  return { incumbent: { version: version.version, recipe, values }, comparedBefore: boundary };
+}
+
+function unknownRecipe({ algorithm, configuration }: ListedVersion): Recipe {
+  return { algorithm, parameters: configuration.parameters };
 }
 
 /**

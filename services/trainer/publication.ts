@@ -53,7 +53,7 @@ export interface Decision {
   readonly onProgress: (share: number) => void;
 }
 
-export interface Publishing {
+export interface Published {
   readonly version: string;
   readonly algorithm: string;
   readonly status: "published" | "refused" | "failed";
@@ -73,14 +73,14 @@ export class Publication {
     this.#options = options;
   }
 
-  nameOf(label: string): string {
+  #nameOf(label: string): string {
     return versionName(label, this.#options.run);
   }
 
   /** Refused or published, a record stays. @throws ClickHouseError when it cannot be written */
-  async publish(judged: Judged, decision: Decision): Promise<Publishing> {
+  async publish(judged: Judged, decision: Decision): Promise<Published> {
     const { algorithm } = judged;
-    const version = this.nameOf(decision.label);
+    const version = this.#nameOf(decision.label);
     const outcome = await this.#outcome(judged, decision).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       return { refusal: { cause: "Failed" as const, reason }, content: NOTHING, fitSeconds: 0 };
@@ -118,7 +118,7 @@ export class Publication {
   async #outcome({ algorithm }: Judged, { refusal, label, onProgress }: Decision) {
     if (refusal !== null) return { refusal, content: NOTHING, fitSeconds: 0 };
     const { whole, gate } = this.#options;
-    const version = this.nameOf(label);
+    const version = this.#nameOf(label);
     const model = await whole.fit(algorithm, (share) => onProgress(share * 0.9));
     const fitSeconds = whole.seconds(algorithm);
     const fault = await model.fault();
@@ -143,7 +143,7 @@ export class Publication {
       parameters: algorithm.parameters,
       ...(components === undefined
         ? {}
-        : { components: Object.fromEntries(components.map(({ name }) => [name, this.nameOf(name)])) }),
+        : { components: Object.fromEntries(components.map(({ name }) => [name, this.#nameOf(name)])) }),
       parent,
       release: packageFile.version,
       lookbackDays: data.lookbackDays,

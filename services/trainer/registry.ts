@@ -63,11 +63,24 @@ export async function promote(clickhouse: ClickHouse, version: string, now: numb
 export async function rollBack(clickhouse: ClickHouse, now: number): Promise<Moved> {
   const present = (await readAliases(clickhouse)).get(CHAMPION);
   if (present === undefined) throw new VersionRefusedError("no version answers users yet");
-  const promotions = await listPromotions(clickhouse, CHAMPION);
-  const before = promotions.find(({ version, cause }) => version === present && cause !== "rollback")?.replaces ?? null;
-  if (before === null) throw new VersionRefusedError(`nothing answered users before ${present}`);
+  const before = lineage(await listPromotions(clickhouse, CHAMPION)).at(-2);
+  if (before === undefined) throw new VersionRefusedError(`nothing answered users before ${present}`);
   await requireServable(clickhouse, before);
   return move(clickhouse, before, now, "rollback");
+}
+
+/**
+ * What answered users one after the other, the present one last; what was gone back from is left out.
+ *
+ * @param promotions the newest first
+ */
+export function lineage(promotions: readonly Promotion[]): string[] {
+  const line: string[] = [];
+  for (const { version, cause } of promotions.toReversed()) {
+    while (cause === "rollback" && line.length > 0 && line.at(-1) !== version) line.pop();
+    if (line.at(-1) !== version) line.push(version);
+  }
+  return line;
 }
 
 async function move(

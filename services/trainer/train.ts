@@ -1,6 +1,6 @@
 /** One training run: from the shop's activity to models that have earned their place. */
 import type { ClickHouse, Layout } from "../clickhouse/index.ts";
-import { pointAliases } from "../clickhouse/models.ts";
+import { listPromotions, pointAliases } from "../clickhouse/models.ts";
 import { copyActivity } from "./activity.ts";
 import { ALGORITHM_NAMES, ALGORITHMS, STANDING_ALGORITHMS } from "./algorithms/index.ts";
 import { copyCatalogue } from "./catalogue.ts";
@@ -57,7 +57,8 @@ export function train(
 ): Promise<TrainingResult> {
   const { now, log } = dependencies;
   const layout = dependencies.layout ?? { database: clickhouse.database };
-  const run = runName(now());
+  const began = now();
+  const run = runName(began);
   return withWorkTables(clickhouse, layout, { name: run, now: now() }, async (work) => {
     const { names, notices } = chooseAlgorithms(training);
     for (const notice of notices) log.info({ run }, notice);
@@ -110,7 +111,16 @@ export function train(
           judgedBy: `${training.evaluation.metric}@${training.evaluation.k}`,
         },
       });
-      return await publish(clickhouse, layout, { outcome, publication, training, dependencies, notices, events, run });
+      return await publish(clickhouse, layout, {
+        outcome,
+        publication,
+        training,
+        dependencies,
+        notices,
+        events,
+        run,
+        began,
+      });
     } finally {
       await closeAll(periods);
     }
@@ -128,13 +138,15 @@ interface Publishing {
   readonly publication: Publication;
   readonly training: TrainingOptions;
   readonly dependencies: TrainingDependencies;
-  readonly notices: readonly string[];
+  readonly notices: string[];
   readonly events: number;
   readonly run: string;
+  /** When the run began; milliseconds since 1970. */
+  readonly began: number;
 }
 
 async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publishing): Promise<TrainingResult> {
-  const { outcome, publication, training, dependencies, notices, events, run } = publishing;
+  const { outcome, publication, training, dependencies, notices, events, run, began } = publishing;
   const { now, log } = dependencies;
   const components = new Set(outcome.winner?.judged.algorithm.components?.map(({ name }) => name));
   const versions: TrainedVersion[] = [];
@@ -157,7 +169,7 @@ async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publi
       parent: entry.parent,
       label: entry.label,
       comparedBefore: entry.comparedBefore,
-      lift: ruling?.lift ?? null,
+      lift: (champion ? entry.users : (entry.own ?? entry.users))?.lift ?? null,
       onProgress: progress,
     });
     const isPublished = published.status === "published";
@@ -170,6 +182,11 @@ async function publish(clickhouse: ClickHouse, layout: Layout, publishing: Publi
     versions.push(version);
     progress(1);
     log.info({ run, ...version }, `${algorithm.name} ${version.status}${version.reason && `: ${version.reason}`}`);
+  }
+  const [last] = await listPromotions(clickhouse, CHAMPION);
+  if (last !== undefined && last.cause !== "training" && last.at >= began && aliases.delete(CHAMPION)) {
+    notices.push(`${last.version} was chosen by hand while this run was under way, and stays`);
+    result = "Refused";
   }
   await pointAliases(clickhouse, aliases, now());
   const keep = { newest: training.keepVersions, pinned: dependencies.pinnedVersion };

@@ -265,11 +265,13 @@ describe("protocols", () => {
     expect(report.results.map((result) => result.algorithm)).toEqual([
       "popular",
       "itemNeighbours",
+      "userNeighbours",
       "factorisation",
       "neural",
     ]);
     expect(report.notices).toEqual([
       "trending needs to know when events happened and was skipped",
+      "latest needs to know when events happened and was skipped",
       "sessionNeighbours needs to know when events happened and was skipped",
     ]);
   });

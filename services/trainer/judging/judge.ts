@@ -12,6 +12,8 @@ export const COMPARED_METRIC = "ndcg";
 
 export interface Judgement {
   readonly metrics: Metrics;
+  /** Of all lists together. */
+  readonly rankMilliseconds: number;
   /** The compared metric at the largest cutoff, by case. @throws ClickHouseError */
   values(): Promise<Float64Array>;
   /** What the lists are like. @throws ClickHouseError */
@@ -41,8 +43,11 @@ export async function judge(
     columns: RANKED_COLUMNS,
     orderBy: "case",
   });
+  const began = performance.now();
   await model.rank(cases, ranked, Math.max(...cutoffs));
+  const rankMilliseconds = performance.now() - began;
   return {
+    rankMilliseconds,
     metrics: {
       ...(await measure(work, cases.table, ranked, matrix.items, cutoffs)),
       ...(await measureDiversity(work, ranked, matrix, matrix.catalogue, cutoffs)),
