@@ -12,6 +12,7 @@ const TABLES = [
   "model_aliases",
   "model_item_features",
   "model_neighbours",
+  "model_promotions",
   "model_rankings",
   "model_sessions",
   "model_user_neighbours",
