@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker;
- * `api-server`: a real Kubernetes control plane; `chart`: Helm before it. The story on a whole cluster is apart:
- * test/cluster/vitest.config.ts.
+ * `api-server`: a real Kubernetes control plane; `chart`: Helm before it. The story on a whole cluster and
+ * the alerts of roles before Prometheus are apart: test/cluster/vitest.config.ts, test/prometheus/vitest.config.ts.
  */
 export default defineConfig({
   test: {
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["{charts,crds,operator,services,dashboards}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["**/*.{slow,kafka,apiserver,cluster}.test.ts", "test/chart/**"],
+          exclude: ["**/*.{slow,kafka,apiserver,cluster,prometheus}.test.ts", "test/chart/**"],
         },
       },
       {
