@@ -179,9 +179,7 @@ async function settle(
     ({ algorithm, disqualified }) => disqualified === null && !NOT_FOR_USERS.includes(algorithm.name),
   );
   const popular = judged.find(({ algorithm }) => algorithm.name === "popular");
-  const isUnknown =
-    champion.incumbent === null || (champion.incumbent.values === null && champion.incumbent.trouble === null);
-  const election = elect(running, isUnknown ? fallback(popular) : champion.incumbent, actors, gate);
+  const election = elect(running, toBeat(champion.incumbent, popular, actors.length), actors, gate);
   const entries: Entry[] = [];
   for (const one of judged) {
     const place = running.indexOf(one);
@@ -200,9 +198,13 @@ async function settle(
   return { entries, winner: entries.find((entry) => entry.judged === winner) ?? null };
 }
 
-/** Without a champion, or with one that this release cannot fit, what is popular is what must be beaten. */
-function fallback(popular: Judged | undefined): Incumbent | null {
-  if (popular === undefined) return null;
+/**
+ * Without a champion, or with one that this release cannot fit, what is popular must be beaten, since it is what users get;
+ * where nobody who was held out had a history, nothing can be compared, and the first to come is taken.
+ */
+function toBeat(champion: Incumbent | null, popular: Judged | undefined, cases: number): Incumbent | null {
+  if (champion !== null && (champion.values !== null || champion.trouble !== null)) return champion;
+  if (popular === undefined || cases === 0) return null;
   const { recipe, values, measured, disqualified } = popular;
   const trouble = measured ? null : (disqualified?.reason ?? "");
   return { version: "popular", recipe, values, earlier: values, trouble };

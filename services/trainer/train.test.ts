@@ -226,6 +226,27 @@ describe("train on little", () => {
     expect(await listVersions(clickhouse)).toEqual([]);
   });
 
+  test("where everybody comes once nothing can be compared, and the first model is served", async () => {
+    const clickhouse = await migratedDatabase();
+    await clickhouse.insert(
+      "events",
+      Array.from({ length: 200 }, (_, number) => ({
+        event_id: `${number}`,
+        event: "view",
+        actor_id: `visitor ${Math.floor(number / 2)}`,
+        item_id: `item ${(Math.floor(number / 2) % 2) * 3 + (number % 3)}`,
+        occurred_at: START + Math.floor(number / 2) * HOUR,
+        quantity: 1,
+        ingested_at: START,
+      })),
+    );
+    const result = await train(clickhouse, TRAINING, dependencies(START));
+    expect(result.result).toBe("Promoted");
+    expect(result.versions.find(({ champion }) => champion)).toMatchObject({ algorithm: "itemNeighbours", lift: null });
+    const again = await train(clickhouse, TRAINING, dependencies(START + HOUR));
+    expect(again.result).toBe("Refreshed");
+  });
+
   test("a model that tells nothing apart is refused", async () => {
     const clickhouse = await migratedDatabase();
     await clickhouse.insert(
