@@ -8,7 +8,7 @@ export default defineConfig({
     pool: "forks",
     include: ["test/prometheus/*.prometheus.test.ts"],
     globalSetup: "test/kafka/setup.ts",
-    testTimeout: 120_000,
+    testTimeout: 600_000,
     hookTimeout: 240_000,
   },
 });
