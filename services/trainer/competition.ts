@@ -69,8 +69,8 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
   const listed = await listVersions(work.clickhouse);
   const versions = new Map(listed.map((version) => [version.version, version]));
   const create = dependencies.create ?? createAlgorithms;
-  /** The champion, else what its alias names, else what was published of it last: as a component. */
   const championInService = versions.get(aliases.get(CHAMPION) ?? "");
+  /** The champion, else what its alias names, else what was published of it last: as a component. */
   const inServiceOf = (name: string) =>
     (championInService?.algorithm === name ? championInService : undefined) ??
     versions.get(aliases.get(name) ?? "") ??
@@ -109,10 +109,7 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
       continue;
     }
     const kept = await judgeOne(known);
-    const { recipe, values } = kept;
-    const trouble = kept.measured ? null : (kept.disqualified?.reason ?? "");
-    const incumbent = { version: version.version, recipe, values, earlier: values, trouble };
-    const ruling = rule(candidate, incumbent, contest.actors, training.gate);
+    const ruling = rule(candidate, asIncumbent(version.version, kept), contest.actors, training.gate);
     const isBetter = candidate.disqualified === null && ruling.verdict === "Promoted";
     judged.push(isBetter || kept.disqualified !== null ? candidate : kept);
     if (judged.at(-1) === kept) {
@@ -205,9 +202,13 @@ async function settle(
 function toBeat(champion: Incumbent | null, popular: Judged | undefined, cases: number): Incumbent | null {
   if (champion !== null && (champion.values !== null || champion.trouble !== null)) return champion;
   if (popular === undefined || cases === 0) return null;
-  const { recipe, values, measured, disqualified } = popular;
+  return asIncumbent("popular", popular);
+}
+
+/** What was judged in this run as what must be beaten. */
+function asIncumbent(version: string, { recipe, values, measured, disqualified }: Judged): Incumbent {
   const trouble = measured ? null : (disqualified?.reason ?? "");
-  return { version: "popular", recipe, values, earlier: values, trouble };
+  return { version, recipe, values, earlier: values, trouble };
 }
 
 /** What always answers for want of better is published whatever it scores, unless it is broken. */

@@ -3,7 +3,7 @@ import type { Algorithm, FittedModel } from "./algorithms/algorithm.ts";
 import { STANDING_ALGORITHMS } from "./algorithms/index.ts";
 import type { Contender } from "./gate.ts";
 import { caseActors, type JudgedCases, translateCases } from "./judging/cases.ts";
-import { judge } from "./judging/judge.ts";
+import { judge, judgeValues } from "./judging/judge.ts";
 import type { AveragedMetric, Metrics } from "./judging/metrics.ts";
 import { degenerate } from "./judging/soundness.ts";
 import { leakOf, type Tripwires } from "./judging/tripwires.ts";
@@ -109,8 +109,7 @@ export class Contest {
     const source = period ?? past;
     const asked = period === null ? cases : await translateCases(this.#work, name, cases, past.matrix, period.matrix);
     const model = await source.fit(algorithm);
-    const judgement = await judge(this.#work, name, source.matrix, model, asked, [k], metric);
-    return judgement.values();
+    return judgeValues(this.#work, name, model, asked, k, metric);
   }
 }
 

@@ -57,3 +57,22 @@ export async function judge(
     lists: () => describeLists(work, ranked),
   };
 }
+
+/**
+ * What a model's lists are worth by one metric, case by case, and nothing else of them.
+ *
+ * @param name begins the name of a work table
+ * @throws ClickHouseError
+ */
+export async function judgeValues(
+  work: WorkTables,
+  name: string,
+  model: FittedModel,
+  cases: JudgedCases,
+  k: number,
+  metric: AveragedMetric,
+): Promise<Float64Array> {
+  const ranked = await work.create({ name: `${name}_ranked`, columns: RANKED_COLUMNS, orderBy: "case" });
+  await model.rank(cases, ranked, k);
+  return measureCases(work, cases.table, ranked, metric, k);
+}

@@ -1,6 +1,7 @@
 /** The search for better parameters of one algorithm, within a number of trials and a time. */
-import { type Algorithm, type Parameters, RANKED_COLUMNS } from "../algorithms/algorithm.ts";
-import { type AveragedMetric, measureCases } from "../judging/metrics.ts";
+import type { Algorithm, Parameters } from "../algorithms/algorithm.ts";
+import { judgeValues } from "../judging/judge.ts";
+import type { AveragedMetric } from "../judging/metrics.ts";
 import type { WorkTables } from "../work-tables.ts";
 import { firstSettings, fits, ranking, rungShares, survivors } from "./halving.ts";
 import { createSlice, partingOf, type Slice, type SlicedActivity } from "./slices.ts";
@@ -106,9 +107,7 @@ async function score(
   try {
     const model = await algorithm.fit({ work, name, weighting, ...slice, onProgress: () => {} });
     try {
-      const ranked = await work.create({ name: `${name}_ranked`, columns: RANKED_COLUMNS, orderBy: "case" });
-      await model.rank(cases, ranked, k);
-      const values = await measureCases(work, cases.table, ranked, metric, k);
+      const values = await judgeValues(work, name, model, cases, k, metric);
       return { score: values.reduce((sum, value) => sum + value, 0) / values.length, reason: "" };
     } finally {
       await model.close?.();
