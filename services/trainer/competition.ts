@@ -129,10 +129,16 @@ export async function compete(occasion: Occasion, names: readonly string[]): Pro
     const components = sound.filter(({ name }) => !NOT_SERVED.includes(name));
     if (components.length > 0) judged.push(await judgeOne(createHybrid(components)));
   }
-  const incumbentAt = (alias: string): Promise<Standing> =>
-    incumbentOf(versions.get(aliases.get(alias) ?? ""), {
-      ...{ contest, judged, boundary, activity, work, create, versions, open },
-    });
+  /** By version: the champion often stands behind an endpoint's alias too. */
+  const standings = new Map<string, Promise<Standing>>();
+  const incumbentAt = (alias: string): Promise<Standing> => {
+    const name = aliases.get(alias) ?? "";
+    const found =
+      standings.get(name) ??
+      incumbentOf(versions.get(name), { contest, judged, boundary, activity, work, create, versions, open });
+    standings.set(name, found);
+    return found;
+  };
   const { entries, winner } = await settle(judged, contest.actors, training.gate, incumbentAt);
   return { entries: [...entries, ...tried], winner, actors };
 }
