@@ -19,6 +19,8 @@ import { describeKafka, openLog } from "./suite.ts";
 /** Less than what is waited for below: a member that sent no heartbeat would be out of its group. */
 const SESSION_MILLISECONDS = 3_000;
 const CLOSED_MILLISECONDS = 1_500;
+/** A log that is closed waits for its appends: signals may be under way when the broker goes for good. */
+const DELIVERY_MILLISECONDS = 5_000;
 
 describeKafka("a consumer on Kafka", () => {
   let postgres: Postgres;
@@ -153,7 +155,10 @@ describeKafka("a consumer on Kafka", () => {
     const broker = await startBroker();
     try {
       const topic = `closing-${randomUUID()}`;
-      const log = openLog({ bootstrapServers: [broker.plaintext] });
+      const log = openLog({
+        bootstrapServers: [broker.plaintext],
+        deliveryTimeoutMilliseconds: DELIVERY_MILLISECONDS,
+      });
       await log.append(topic, events(0, 100));
       const consumer = await start(topic, { log });
       await consumer.caughtUp();
