@@ -3,6 +3,7 @@
  * is asked for (fold-in), so that it does not matter whether the actor was in training.
  */
 import { FACTOR_BLOCK, FactorMemory, factorKernels, type Kernels } from "./factor-kernels.ts";
+import { addUpGramian, GRAMIAN_PARTS, rowsPerPart } from "./gramian.ts";
 
 export interface FactorParameters {
   /** A multiple of FACTOR_BLOCK. */
@@ -15,8 +16,6 @@ export interface FactorParameters {
 
 /** Sweeps over the blocks of a vector that is solved for from nothing. */
 export const FOLD_IN_SWEEPS = 8;
-/** Partial products of a Gramian, which are added up in order: their number may not depend on the threads. */
-export const GRAMIAN_PARTS = 64;
 
 /** Regularisation of a row, as als.ts defines it. */
 export function ridgeOf(
@@ -56,25 +55,17 @@ export class FactorScorer {
 
   #prepare(): void {
     const { factors } = this.#parameters;
+    const rows = this.#rows;
     const square = factors ** 2;
-    const sums = new Float64Array(square);
-    const partial = this.#memory.take(square * 4);
-    const step = Math.max(1, Math.ceil(this.#rows / GRAMIAN_PARTS));
-    for (let from = 0; from < this.#rows; from += step) {
-      this.#memory.floats(partial, square).fill(0);
-      this.#kernels.gramian(this.#items, from, Math.min(this.#rows, from + step), factors, partial);
-      const found = this.#memory.floats(partial, square);
-      for (let at = 0; at < square; at += 1) sums[at] = (sums[at] as number) + (found[at] as number);
+    const mark = this.#memory.mark();
+    const partials = this.#memory.take(GRAMIAN_PARTS * square * 4);
+    const step = rowsPerPart(rows);
+    for (let part = 0; part * step < rows; part += 1) {
+      const to = Math.min(rows, (part + 1) * step);
+      this.#kernels.gramian(this.#items, part * step, to, factors, partials + part * square * 4);
     }
-    const gram = this.#memory.floats(this.#gram, square);
-    for (let row = 0; row < factors; row += 1) {
-      for (let column = row; column < factors; column += 1) {
-        const value = sums[row * factors + column] as number;
-        gram[row * factors + column] = value;
-        gram[column * factors + row] = value;
-      }
-    }
-    this.#memory.release(partial);
+    addUpGramian(this.#memory, partials, rows, factors, this.#gram);
+    this.#memory.release(mark);
   }
 
   /**

@@ -10,7 +10,8 @@ export {
   withNewcomers,
 } from "./blend.ts";
 export { FACTOR_BLOCK, FactorMemory, FactorMemoryError, factorKernels, type Kernels } from "./factor-kernels.ts";
-export { type FactorParameters, FactorScorer, FOLD_IN_SWEEPS, GRAMIAN_PARTS, ridgeOf } from "./factor-scorer.ts";
+export { type FactorParameters, FactorScorer, FOLD_IN_SWEEPS, ridgeOf } from "./factor-scorer.ts";
+export { addUpGramian, GRAMIAN_PARTS, rowsPerPart } from "./gramian.ts";
 export { type Asker, ITEM_FEATURE_NAMES, type ItemFeatureRow, ItemFeatures } from "./item-features.ts";
 export { bucketsOf, CONTEXT_DIMENSIONS, HOURS_OF_PART, PARTS_OF_DAY, type RequestContext } from "./request-context.ts";
 export { type PastSession, type SessionIndex, sessionIndex } from "./session-index.ts";

@@ -10,10 +10,12 @@
  * performance of iALS on item recommendation benchmarks" (RecSys 2022, arXiv:2110.14037), solved by blocks: iALS++
  * (Rendle, Krichene, Zhang, Koren, arXiv:2110.14044).
  */
-import { type FactorMemory, type FactorParameters, GRAMIAN_PARTS, ridgeOf } from "../../../scoring/index.ts";
+import { type FactorMemory, type FactorParameters, ridgeOf } from "../../../scoring/index.ts";
+import { Gramian } from "../vector-model/gramian.ts";
+import { initialise } from "../vector-model/initial.ts";
+import type { SparseRows } from "../vector-model/interaction-rows.ts";
 import type { Team } from "../vector-model/team.ts";
 import type { FactorisationJob } from "./job.ts";
-import type { SparseRows } from "./problem.ts";
 
 export interface FactorisationParameters extends FactorParameters {
   /** Passes over actors and items. */
@@ -28,37 +30,18 @@ export class Side {
   readonly #memory: FactorMemory;
   readonly #team: Team<FactorisationJob>;
   readonly #parameters: FactorisationParameters;
-  readonly #gram: number;
-  readonly #partials: number;
+  readonly #gramian: Gramian;
 
   constructor(memory: FactorMemory, team: Team<FactorisationJob>, parameters: FactorisationParameters) {
     this.#memory = memory;
     this.#team = team;
     this.#parameters = parameters;
-    const square = parameters.factors ** 2;
-    this.#gram = memory.take(square * 4);
-    this.#partials = memory.take(GRAMIAN_PARTS * square * 4);
+    this.#gramian = new Gramian(memory, team, parameters.factors);
   }
 
   /** Takes over the factors of the other side. Until it is called again, `solve` solves against these. */
-  async prepare(matrix: number, rows: number): Promise<void> {
-    const { factors } = this.#parameters;
-    const rowsPerTask = Math.max(1, Math.ceil(rows / GRAMIAN_PARTS));
-    await this.#team.run({ kind: "gramian", rows, rowsPerTask, factors, matrix, partials: this.#partials });
-    const square = factors ** 2;
-    const sums = new Float64Array(square);
-    for (let task = 0; task * rowsPerTask < rows; task += 1) {
-      const partial = this.#memory.floats(this.#partials + task * square * 4, square);
-      for (let at = 0; at < square; at += 1) sums[at] = (sums[at] as number) + (partial[at] as number);
-    }
-    const gram = this.#memory.floats(this.#gram, square);
-    for (let row = 0; row < factors; row += 1) {
-      for (let column = row; column < factors; column += 1) {
-        const value = sums[row * factors + column] as number;
-        gram[row * factors + column] = value;
-        gram[column * factors + row] = value;
-      }
-    }
+  prepare(matrix: number, rows: number): Promise<void> {
+    return this.#gramian.of(matrix, rows);
   }
 
   /**
@@ -80,26 +63,9 @@ export class Side {
       rowsPerTask: ROWS_PER_SOLVE,
       factors,
       sweeps,
-      ...{ starts, columns, weights, longest, ridges, own, other, gram: this.#gram, unobserved },
+      ...{ starts, columns, weights, longest, ridges, own, other, gram: this.#gramian.square, unobserved },
     });
   }
-}
-
-/** Small numbers around 0, by place and seed alone. */
-export function initialise(values: Float32Array, factors: number, seed: number): void {
-  const size = 0.1 / Math.sqrt(factors);
-  for (let at = 0; at < values.length; at += 1) {
-    // Three uniform numbers in -1 to 1 add up to a variance of 1.
-    values[at] = size * (uniform(seed, at * 3) + uniform(seed, at * 3 + 1) + uniform(seed, at * 3 + 2));
-  }
-}
-
-/** The finaliser of MurmurHash3 over a Weyl sequence. */
-function uniform(seed: number, place: number): number {
-  let hash = (Math.imul(place, 0x9e3779b1) + Math.imul(seed + 1, 0x85ebca6b)) | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 31 - 1;
 }
 
 export interface Factors {

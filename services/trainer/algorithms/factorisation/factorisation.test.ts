@@ -4,10 +4,11 @@ import { migratedDatabase } from "../../../../test/fixtures/clickhouse.ts";
 import { type ActivityRow, ranked, withFit } from "../../../../test/fixtures/fit.ts";
 import type { ClickHouse } from "../../../clickhouse/index.ts";
 import { FactorMemory, FactorMemoryError } from "../../../scoring/index.ts";
-import { type FactorisationParameters, factorise, initialise, Side } from "./als.ts";
+import { initialise } from "../vector-model/initial.ts";
+import { type SparseRows, transposed } from "../vector-model/interaction-rows.ts";
+import { type FactorisationParameters, factorise, Side } from "./als.ts";
 import { factorisation } from "./index.ts";
 import { factorisationTeam } from "./job.ts";
-import { type SparseRows, transposed } from "./problem.ts";
 
 const PARAMETERS: FactorisationParameters = {
   factors: 32,

@@ -10,10 +10,10 @@ import type { WorkTables } from "../../work-tables.ts";
 import type { Algorithm, Cases, FittedModel } from "../algorithm.ts";
 import { type Case, readCases, writeRanked } from "../rank-cases.ts";
 import { rankVectors, sparseItems, storeVectors, vectorFault } from "../vector-model/index.ts";
+import { readActorRows, type SparseRows, transposed } from "../vector-model/interaction-rows.ts";
 import type { Team } from "../vector-model/team.ts";
 import { type FactorisationParameters, factorise, Side } from "./als.ts";
 import { type FactorisationJob, factorisationTeam } from "./job.ts";
-import { readActorRows, type SparseRows, transposed } from "./problem.ts";
 
 const DEFAULTS: FactorisationParameters = {
   factors: 128,

@@ -1,19 +1,14 @@
 /** What the threads of a factorisation are asked for. */
 import { extname } from "node:path";
 import type { FactorMemory } from "../../../scoring/index.ts";
+import type { GramianJob } from "../vector-model/gramian.ts";
 import type { RankJob } from "../vector-model/rank-task.ts";
 import { type Job, Team } from "../vector-model/team.ts";
 
 /** Addresses in the shared memory, but for counts. */
 export type FactorisationJob =
   | RankJob
-  | (Job & {
-      /** Of each task's rows F the product F'F: its upper triangle, a square of factors x factors for each task. */
-      readonly kind: "gramian";
-      readonly factors: number;
-      readonly matrix: number;
-      readonly partials: number;
-    })
+  | GramianJob
   | (Job & {
       /** As the kernel `solve` does. */
       readonly kind: "solve";

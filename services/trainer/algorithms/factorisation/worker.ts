@@ -1,4 +1,5 @@
 /** One of the threads that factorise. */
+import { gramianTask } from "../vector-model/gramian.ts";
 import { rankTask } from "../vector-model/rank-task.ts";
 import { serveTasks } from "../vector-model/seat.ts";
 import type { FactorisationJob } from "./job.ts";
@@ -8,8 +9,7 @@ serveTasks<FactorisationJob>((seat, job, from, to) => {
   if (job.kind === "rank") {
     rankTask(seat, job, from, to);
   } else if (job.kind === "gramian") {
-    const partial = job.partials + (from / job.rowsPerTask) * job.factors ** 2 * 4;
-    kernels.gramian(job.matrix, from, to, job.factors, partial);
+    gramianTask(seat, job, from, to);
   } else {
     const { factors, sweeps, starts, columns, weights, ridges, own, other, gram, unobserved } = job;
     if (kernels.scratchBytes(job.longest) > scratchBytes) throw new RangeError(`a row has ${job.longest} entries`);

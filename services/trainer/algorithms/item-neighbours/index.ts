@@ -8,12 +8,14 @@
  *     P  = (R~' R~)^s, element by element           (sharpening)
  *     scores of an actor with history r = r P       (the linear low-pass filter)
  *
- * Here P is cut to each item's best `neighbours`, and its diagonal is left out.
+ * Here P is cut to each item's best `neighbours`, and its diagonal is left out. With `lowPass` the neighbours that are left
+ * gain what GF-CF's ideal low-pass filter gives them (low-pass.ts).
  */
 import type { SearchSpace } from "../../tuning/space.ts";
 import type { Algorithm } from "../algorithm.ts";
 import { coOccurrence, ELEMENT_COLUMNS, ELEMENT_SCALE, nearest, PAIRS_PER_SLICE } from "../co-occurrence.ts";
 import { NEIGHBOUR_COLUMNS, neighboursModel } from "../neighbours-model.ts";
+import { addLowPass } from "./low-pass.ts";
 
 const DEFAULTS = {
   /** How much an active actor counts less; an item that is touched a lot by 1 - alpha. */
@@ -23,12 +25,16 @@ const DEFAULTS = {
   neighbours: 200,
   /** Pairs that fewer actors touched are left out; 1 keeps all. */
   minimumActors: 1,
+  /** What the low-pass filter counts beside P; 0: not made. */
+  lowPass: 0,
+  lowPassFactors: 256,
 };
 
 const SPACE: SearchSpace = {
   alpha: { from: 0.3, to: 0.8 },
   power: { from: 0.4, to: 1.2 },
   minimumActors: { choices: [1, 2, 3] },
+  lowPass: { choices: [0, 0.3, 0.6] },
 };
 
 export type ItemNeighboursParameters = typeof DEFAULTS;
@@ -67,16 +73,23 @@ FROM ${matrix.histories}
 WHERE length(items) > 1`,
         { alpha: configuration.alpha },
       );
-      const table = await work.create({ name: `${name}_neighbours`, columns: NEIGHBOUR_COLUMNS, orderBy: "item" });
+      const neighbours = (suffix: string) =>
+        work.create({ name: `${name}_${suffix}`, columns: NEIGHBOUR_COLUMNS, orderBy: "item" });
+      const filtered = configuration.lowPass > 0;
+      const shared = await neighbours("neighbours");
       const slices = Math.ceil(Math.min(matrix.pairCount, matrix.itemCount ** 2) / PAIRS_PER_SLICE);
       for (let slice = 0; slice < slices; slice += 1) {
-        await work.run(`INSERT INTO ${table} ${nearest(coOccurrence(elements))}`, {
+        await work.run(`INSERT INTO ${shared} ${nearest(coOccurrence(elements))}`, {
           ...configuration,
           minimumShared: configuration.minimumActors,
           slices,
           slice,
         });
-        onProgress((slice + 1) / slices);
+        onProgress(((slice + 1) / slices) * (filtered ? 0.5 : 1));
+      }
+      const table = filtered ? await neighbours("filtered") : shared;
+      if (filtered) {
+        await addLowPass(work, matrix, [shared, table], configuration, (share) => onProgress((1 + share) / 2));
       }
       return neighboursModel(work, matrix, table, configuration.neighbours, "no two items were touched by one actor");
     },

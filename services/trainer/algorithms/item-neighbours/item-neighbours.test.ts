@@ -84,6 +84,29 @@ function oracle(touches: readonly Touch[]): Map<string, Map<string, number>> {
   return sums;
 }
 
+/** What GF-CF's ideal low-pass filter gives each pair where there are fewer actors than directions: all of R~ passes. */
+function passed(touches: readonly Touch[]): (item: string, neighbour: string) => number {
+  const items = [...new Set(touches.map(([, item]) => item))].sort((a, b) => a - b);
+  const actors = [...new Set(touches.map(([actor]) => actor))];
+  const times = (actor: number, item: number) => touches.filter(([a, i]) => a === actor && i === item).length;
+  const raw = actors.map((actor) => items.map((item) => times(actor, item)));
+  const relative = raw.map((row) => row.map((value) => value / Math.max(...row)));
+  const degrees = items.map((_, at) => relative.reduce((sum, row) => sum + row[at]!, 0));
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, at) => sum + value * b[at]!, 0);
+  const basis: number[][] = [];
+  for (const row of relative) {
+    const degree = row.reduce((a, b) => a + b, 0);
+    let rest = row.map((value, at) => value / Math.sqrt(degree * degrees[at]!));
+    for (const known of [...basis, ...basis]) rest = rest.map((value, at) => value - dot(rest, known) * known[at]!);
+    const length = Math.sqrt(dot(rest, rest));
+    if (length > 1e-6) basis.push(rest.map((value) => value / length));
+  }
+  return (item, neighbour) => {
+    const [i, j] = [item, neighbour].map((id) => items.indexOf(Number(id.slice("item ".length)))) as [number, number];
+    return basis.reduce((sum, row) => sum + row[i]! * row[j]!, 0) * Math.sqrt(degrees[j]! / degrees[i]!);
+  };
+}
+
 function plain(name: string): string {
   return name.replaceAll("`", "");
 }
@@ -123,6 +146,25 @@ describe("itemNeighbours", () => {
         }
       }),
       { numRuns: 10 },
+    );
+  });
+
+  test("with a low-pass filter they gain what a dense one gives them, and are in the new order", async () => {
+    await fc.assert(
+      fc.asyncProperty(someTouches, async (touches) => {
+        const found = await neighbours(touches, { lowPass: 0.5 });
+        const [expected, gain] = [oracle(touches), passed(touches)];
+        expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
+        for (const [item, of] of expected) {
+          const weights = found.get(item)!;
+          for (const [other, weight] of of) {
+            expect(weights.get(other)).toBeCloseTo(Math.max(0, weight + 0.5 * gain(item, other)), 3);
+          }
+          const order = [...weights.values()];
+          expect(order).toEqual(order.toSorted((a, b) => b - a));
+        }
+      }),
+      { numRuns: 5 },
     );
   });
 

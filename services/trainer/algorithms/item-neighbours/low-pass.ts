@@ -1,0 +1,127 @@
+/**
+ * The ideal low-pass filter of GF-CF (Shen et al., CIKM 2021, arXiv:2108.07567): beside what two items share, what they have
+ * in common with the large movements of the whole graph. With R~ = D_U^-1/2 R D_I^-1/2 and V the directions in which it is
+ * largest,
+ *
+ *     neighbours of i gain  lowPass x (D_I^-1/2 V V' D_I^1/2)_ij
+ *
+ * for those j that are its neighbours already, so that the model stays as sparse as it is. Weights of an actor are relative
+ * to its largest.
+ */
+import { FACTOR_BLOCK, FactorMemory } from "../../../scoring/index.ts";
+import type { Matrix } from "../../matrix.ts";
+import type { WorkTables } from "../../work-tables.ts";
+import { readActorRows, type SparseRows, transposed } from "../vector-model/interaction-rows.ts";
+import { lowPassTeam, TASK_ROWS } from "./job.ts";
+import { subspace } from "./subspace.ts";
+
+export interface LowPassParameters {
+  /** What the filter counts beside the neighbours' weights. */
+  readonly lowPass: number;
+  /** Directions that pass it; in blocks of FACTOR_BLOCK, and no more than there are items. */
+  readonly lowPassFactors: number;
+}
+
+/** Entries of neighbours that are in memory at once. */
+const ENTRIES_PER_PAGE = 1_000_000;
+/** Above the number of neighbours that an item can have here: a weight and a place in one number. */
+const PLACES = 2 ** 20;
+
+/**
+ * @param from table of NEIGHBOUR_COLUMNS, into: another one, which is filled
+ * @throws ClickHouseError @throws FactorMemoryError
+ */
+export async function addLowPass(
+  work: WorkTables,
+  matrix: Matrix,
+  [from, into]: readonly [string, string],
+  { lowPass, lowPassFactors }: LowPassParameters,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  const factors = FACTOR_BLOCK * Math.ceil(Math.min(lowPassFactors, matrix.touchedCount) / FACTOR_BLOCK);
+  const memory = new FactorMemory();
+  const byActor = await readActorRows(work, matrix, memory);
+  const degrees = normalise(memory, byActor, matrix.touchedCount);
+  const byItem = transposed(memory, byActor, matrix.touchedCount);
+  const team = lowPassTeam(memory, TASK_ROWS * factors * 4);
+  try {
+    const basis = await subspace({ memory, team, byActor, byItem, factors }, (share) => onProgress(share / 2));
+    const vectors = memory.floats(basis, matrix.touchedCount * factors);
+    const gain = (item: number, neighbour: number) => {
+      let product = 0;
+      const [a, b] = [item * factors, neighbour * factors];
+      for (let at = 0; at < factors; at += 1) product += (vectors[a + at] as number) * (vectors[b + at] as number);
+      return lowPass * product * Math.sqrt((degrees[neighbour] as number) / (degrees[item] as number));
+    };
+    await regain(work, matrix, [from, into], gain, (share) => onProgress((1 + share) / 2));
+  } finally {
+    await team.close();
+  }
+}
+
+/** Divides each weight by the roots of its row's and its column's sum. @returns the sums of the columns */
+function normalise(memory: FactorMemory, rows: SparseRows, columnCount: number): Float64Array {
+  const startOf = memory.ints(rows.starts, rows.count + 1);
+  const entries = startOf[rows.count] as number;
+  const [columns, weights] = [memory.ints(rows.columns, entries), memory.floats(rows.weights, entries)];
+  const degrees = new Float64Array(columnCount);
+  for (let at = 0; at < entries; at += 1) {
+    const column = columns[at] as number;
+    degrees[column] = (degrees[column] as number) + (weights[at] as number);
+  }
+  for (let row = 0; row < rows.count; row += 1) {
+    const [first, end] = [startOf[row] as number, startOf[row + 1] as number];
+    const degree = weights.subarray(first, end).reduce((sum, weight) => sum + weight, 0);
+    for (let at = first; at < end; at += 1) {
+      weights[at] = (weights[at] as number) / Math.sqrt(degree * (degrees[columns[at] as number] as number));
+    }
+  }
+  return degrees;
+}
+
+/** Copies the table of neighbours with what each gains, the most similar first, ties by item; none is below 0. */
+async function regain(
+  work: WorkTables,
+  { itemCount }: Matrix,
+  [from, into]: readonly [string, string],
+  gain: (item: number, neighbour: number) => number,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  const [row] = await work.clickhouse.query<{ entries: string }>(
+    `SELECT sum(length(neighbours)) AS entries FROM ${from}`,
+  );
+  const perItem = Math.max(1, Number(row?.entries ?? 0) / itemCount);
+  const size = Math.max(1, Math.floor(ENTRIES_PER_PAGE / perItem));
+  for (let item = 0; item < itemCount; item += size) {
+    const page = await work.clickhouse.query<{ item: number; numbers: number[]; own: number[] }>(
+      `
+SELECT item, arrayMap(entry -> entry.1, entries) AS numbers, arrayMap(entry -> entry.2, entries) AS own
+FROM (
+  SELECT item, arraySort(arrayZip(neighbours, weights)) AS entries
+  FROM ${from} WHERE item >= {item:UInt32} AND item < {to:UInt32}
+)
+ORDER BY item`,
+      { item, to: item + size },
+    );
+    await work.clickhouse.insert(
+      into,
+      page.map(({ item: of, numbers, own }) => ({ item: of, ...sorted(numbers, own, (other) => gain(of, other)) })),
+    );
+    onProgress(Math.min(1, (item + size) / itemCount));
+  }
+}
+
+/** @param numbers ascending */
+function sorted(numbers: readonly number[], own: readonly number[], gain: (neighbour: number) => number) {
+  const weights = Float32Array.from(own, (weight, at) => Math.max(0, weight + gain(numbers[at] as number)));
+  // The bits of numbers that are not below 0 have their order; sorting numbers is much faster than sorting pairs.
+  const bits = new Uint32Array(weights.buffer);
+  const order = Float64Array.from(bits, (bit, at) => bit * PLACES + (PLACES - 1 - at))
+    .sort()
+    .reverse();
+  const places = Array.from(order, (entry) => PLACES - 1 - (entry % PLACES));
+  return {
+    neighbours: places.map((place) => numbers[place] as number),
+    weights: places.map((place) => weights[place] as number),
+  };
+}
