@@ -48,6 +48,7 @@ export async function missingForStory(environment: NodeJS.ProcessEnv = process.e
   const parts = [
     { of: "root", there: process.getuid?.() === 0 },
     { of: "Debian 12 (apt-get)", there: existsSync("/usr/bin/apt-get") },
+    { of: "curl", there: existsSync("/usr/bin/curl") },
     { of: "control groups that it may write (/sys/fs/cgroup)", there: isWritable("/sys/fs/cgroup") },
     { of: GO_NEEDED, there: existsSync(join(binFolder(environment), "kubelet")) || (await hasGo()) },
   ];
