@@ -13,19 +13,19 @@ COPY operator operator
 COPY services services
 RUN npm run build
 
-# Out goes what nothing in a cluster runs: the embedded engines, the tools of tests and builds, what only people read.
+# Out goes what nothing in a cluster runs: the embedded engines, the tools of tests and builds, what only people read. Each bill
+# of materials would have a time and a number of its own.
+ARG SOURCE_DATE_EPOCH=0
 RUN npm pkg delete optionalDependencies.chdb optionalDependencies.@electric-sql/pglite devDependencies scripts \
   && npm prune --omit=dev --ignore-scripts --no-update-notifier \
   && find node_modules -type f \( -name '*.ts' -o -name '*.map' -o -name '*.md' \) -delete \
   && rm -rf node_modules/.bin node_modules/.package-lock.json \
-  && find node_modules -type d -empty -delete
-# Each bill of materials would have a time and a number of its own.
-RUN npm sbom --sbom-format=cyclonedx --omit=dev | node --eval ' \
-  const { serialNumber, ...bill } = JSON.parse(require("node:fs").readFileSync(0, "utf8")); \
-  delete bill.metadata.timestamp; \
-  console.log(JSON.stringify(bill, null, 1))' > sbom.cdx.json
-ARG SOURCE_DATE_EPOCH=0
-RUN find node_modules dist package.json sbom.cdx.json -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+  && find node_modules -type d -empty -delete \
+  && npm sbom --sbom-format=cyclonedx --omit=dev | node --eval ' \
+    const { serialNumber, ...bill } = JSON.parse(require("node:fs").readFileSync(0, "utf8")); \
+    delete bill.metadata.timestamp; \
+    console.log(JSON.stringify(bill, null, 1))' > sbom.cdx.json \
+  && find node_modules dist package.json sbom.cdx.json -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 FROM node:24-bookworm-slim
 ARG VERSION=0.0.0

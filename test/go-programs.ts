@@ -1,6 +1,6 @@
 /** Programs written in Go that suites need: built once from a module that pins them, into a cache outside the repository. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,6 +23,25 @@ export interface GoPrograms {
   readonly cache: string;
 }
 
+/**
+ * Version of a required module, as the go.mod in a folder pins it.
+ *
+ * @throws Error when it requires no such module
+ */
+export function pinnedVersion(folder: string, required: string): string {
+  const file = join(folder, "go.mod");
+  const lines = readFileSync(file, "utf8").split("\n");
+  const words = lines.map((line) =>
+    line
+      .trim()
+      .replace(/^require /, "")
+      .split(" "),
+  );
+  const version = words.find(([path]) => path === required)?.[1];
+  if (version === undefined) throw new Error(`${file} does not require ${required}`);
+  return version;
+}
+
 /** Where the programs lie once they are built. */
 export function goProgramsFolder({ cache }: Pick<GoPrograms, "cache">): string {
   const folder = process.env.PRODUCTMATCHER_TEST_CACHE ?? join(tmpdir(), "productmatcher-test-cache");
@@ -31,7 +50,10 @@ export function goProgramsFolder({ cache }: Pick<GoPrograms, "cache">): string {
 
 /** Whether they are there, or can be built. */
 export async function canHaveGoPrograms(programs: Pick<GoPrograms, "cache">): Promise<boolean> {
-  if (existsSync(goProgramsFolder(programs))) return true;
+  return existsSync(goProgramsFolder(programs)) || hasGo();
+}
+
+export async function hasGo(): Promise<boolean> {
   return run("go", ["version"]).then(
     () => true,
     () => false,

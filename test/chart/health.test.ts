@@ -99,15 +99,16 @@ function lua(value: unknown): string {
 
 async function said(program: string, args: readonly string[], input = ""): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+    // Whoever reads nothing may have ended before an empty input is closed.
+    const child = spawn(program, args, { stdio: [input === "" ? "ignore" : "pipe", "pipe", "pipe"] });
     let text = "";
     const take = (more: string) => {
       text += more;
     };
-    child.stdout.setEncoding("utf8").on("data", take);
-    child.stderr.setEncoding("utf8").on("data", take);
+    child.stdout?.setEncoding("utf8").on("data", take);
+    child.stderr?.setEncoding("utf8").on("data", take);
     child.once("error", reject);
     child.once("close", () => resolve(text.trim()));
-    child.stdin.end(input);
+    child.stdin?.end(input);
   });
 }

@@ -3,11 +3,11 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, inject } from "vitest";
 import { parseAllDocuments } from "yaml";
 import type { ChartPrograms } from "./install.ts";
+import { CHART } from "./next-chart.ts";
 
 const run = promisify(execFile);
 
@@ -15,7 +15,6 @@ const shared = inject("chartPrograms");
 
 export const describeChart = describe.skipIf(shared === null);
 
-export const CHART = fileURLToPath(new URL("../../charts/productmatcher", import.meta.url));
 export const RELEASE = "productmatcher";
 export const NAMESPACE = "productmatcher-system";
 

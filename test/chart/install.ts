@@ -1,16 +1,17 @@
 /** Helm and what judges its output, built once. `HELM` names a program to use instead. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildGoPrograms, canHaveGoPrograms, GO_NEEDED, type GoPrograms } from "../go-programs.ts";
+import { buildGoPrograms, canHaveGoPrograms, GO_NEEDED, type GoPrograms, pinnedVersion } from "../go-programs.ts";
 
-const HELM = "v3.21.4";
 /** Of Kubernetes, that charts are rendered for where no cluster is asked: what Helm was built with. */
 const [MAJOR, MINOR] = ["1", "36"];
-const KUBECONFORM = "v0.8.0";
-const GOPHER_LUA = "v1.1.2";
-const KSTATUS = "v0.37.2";
 
 const module = (name: string) => fileURLToPath(new URL(`binaries/${name}`, import.meta.url));
+
+const HELM = pinnedVersion(module("helm"), "helm.sh/helm/v3");
+const KUBECONFORM = pinnedVersion(module("kubeconform"), "github.com/yannh/kubeconform");
+const GOPHER_LUA = pinnedVersion(module("glua"), "github.com/yuin/gopher-lua");
+const KSTATUS = pinnedVersion(module("kstatus"), "sigs.k8s.io/cli-utils");
 
 const helm: GoPrograms = {
   module: module("helm"),

@@ -1,14 +1,14 @@
 /** A release from its install to its uninstall, on a control plane of its own. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { parse, stringify } from "yaml";
 import { type ControlPlane, kubeconfigOf, kubectl, startControlPlane } from "../api-server/control-plane.ts";
 import { startOperatorProcess } from "../api-server/operator.ts";
 import { eventually } from "../api-server/suite.ts";
 import { exampleFile } from "../fixtures/pipelines.ts";
-import { CHART, describeChart, helm, NAMESPACE, RELEASE } from "./helm.ts";
+import { describeChart, helm, NAMESPACE, RELEASE } from "./helm.ts";
+import { CHART, NEW_FIELD, nextChart } from "./next-chart.ts";
 
 const CRD = "crd/recommenderpipelines.productmatcher.dev";
 const IMAGE = "image.tag=0.1.0";
@@ -25,19 +25,6 @@ const field = (what: string, path: string, ...more: string[]) => on("get", what,
 function pipeline(name: string, namespace: string, objectives: object = {}): object {
   const { spec, ...example } = exampleFile("minimal");
   return { ...example, metadata: { name, namespace }, spec: { ...(spec as object), objectives } };
-}
-
-/** The next version of the chart, whose definition has a field more. */
-function nextChart(): string {
-  const next = join(folder, "next");
-  cpSync(CHART, next, { recursive: true });
-  const definition = parse(readFileSync(join(next, "files/definition.yaml"), "utf8"));
-  const { properties } = definition.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.objectives;
-  properties.noveltyPercent = { type: "integer", minimum: 0, maximum: 100 };
-  writeFileSync(join(next, "files/definition.yaml"), stringify(definition, { lineWidth: 0, version: "1.1" }));
-  const about = readFileSync(join(next, "Chart.yaml"), "utf8");
-  writeFileSync(join(next, "Chart.yaml"), about.replace(/^(version|appVersion): .*/gm, "$1: 0.2.0"));
-  return next;
 }
 
 async function untilEstablished(): Promise<void> {
@@ -66,22 +53,22 @@ describeChart("a release", () => {
     await apply(pipeline("shop", "default"));
     const uid = await field("rp/shop", ".metadata.uid");
     const pods = () => field(`deployment/${RELEASE}`, ".metadata.generation", "-n", NAMESPACE);
-    const [before, next] = [await pods(), nextChart()];
-    const withNewField = pipeline("shop", "default", { noveltyPercent: 10 });
-    await expect(apply(withNewField, "--validate=strict")).rejects.toThrow("spec.objectives.noveltyPercent");
+    const [before, next] = [await pods(), nextChart(folder, "0.2.0")];
+    const withNewField = pipeline("shop", "default", { [NEW_FIELD]: 10 });
+    await expect(apply(withNewField, "--validate=strict")).rejects.toThrow(`spec.objectives.${NEW_FIELD}`);
 
     await release("upgrade", RELEASE, next, "--set", IMAGE);
     await eventually(
       () => apply(withNewField, "--validate=strict").then(String, String),
       (said) => said.includes("configured"),
     );
-    expect(await field("rp/shop", ".metadata.uid}{.spec.objectives.noveltyPercent")).toBe(`${uid}10`);
+    expect(await field("rp/shop", `.metadata.uid}{.spec.objectives.${NEW_FIELD}`)).toBe(`${uid}10`);
     // The same image: whatever else the chart brought, no operator pod is replaced.
     expect(await pods()).toBe(before);
 
     await release("rollback", RELEASE, "1");
     await eventually(
-      () => field("rp/shop", ".spec.objectives.noveltyPercent"),
+      () => field("rp/shop", `.spec.objectives.${NEW_FIELD}`),
       (kept) => kept === "",
     );
     expect(await field("rp/shop", ".metadata.uid")).toBe(uid);

@@ -7,7 +7,6 @@ import { parse, stringify } from "yaml";
 import { LEASE_NAME, leaseRights, pipelineRights } from "../../operator/pipeline/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import {
-  CHART,
   describeChart,
   helm,
   kindsOf,
@@ -20,6 +19,7 @@ import {
   valuesArguments,
 } from "./helm.ts";
 import { EVERYTHING, MATRIX } from "./matrix.ts";
+import { CHART } from "./next-chart.ts";
 
 const EVERYTHING_RIGHTS = pipelineRights({ gatewayApi: true, keda: true });
 

@@ -18,6 +18,7 @@ start_node() {
 write_kubelet_configuration() {
   # No name server of the host: pods know the cluster's names alone.
   : >"$ETC/resolv.conf"
+  # syncFrequency: a changed Secret is in its pods after once to one and a half times this.
   cat >"$ETC/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -38,6 +39,7 @@ evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available:
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 maxPods: 100
+syncFrequency: 40s
 END
 }
 

@@ -1,12 +1,14 @@
 # What the scripts of the one-node cluster share: versions, addresses, folders. Sourced, not run.
 set -euo pipefail
 
-# Helm and CoreDNS are those that are built with the client-go of this Kubernetes: Go compiles it once for all.
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# The chart's suites take the same Helm. It and CoreDNS are built with the client-go of this Kubernetes: Go compiles it once
+# for all.
+HELM_MODULE=$HERE/../../chart/binaries/helm
 KUBERNETES_VERSION=v1.36.3
 COREDNS_VERSION=v1.14.7
-HELM_VERSION=v3.21.4
+HELM_VERSION=$(awk '$2 == "helm.sh/helm/v3" { print $3 }' "$HELM_MODULE/go.mod")
 
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CLUSTER_DIR=${CLUSTER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/productmatcher-cluster}
 # `down` keeps these three.
 BIN=$CLUSTER_DIR/bin
