@@ -66,6 +66,8 @@ export interface Subscription {
 }
 
 export interface ActivityLog {
+  /** What it is, in traces: OpenTelemetry's `messaging.system`. */
+  readonly system: "kafka" | "productmatcher";
   /**
    * Resolves when the records are durable. On an error the embedded log has none of them; Kafka may have some or all,
    * when its acknowledgement was lost: append them again, readers absorb repeats.
@@ -81,6 +83,8 @@ export const RECORD_ID_HEADER = "productmatcher-record-id";
 
 /** Header that carries a record's own time, in milliseconds since 1970, where the log's is that of a later append. */
 export const RECORD_TIME_HEADER = "productmatcher-record-time";
+
+export { type Processing, processing, sending } from "./tracing.ts";
 
 /** Whether an append failed because a record is larger than its topic takes: the same record will never fit. */
 export function isRecordTooLarge(error: unknown): boolean {

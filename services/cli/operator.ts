@@ -60,9 +60,9 @@ export function operatorCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const stopTracing = await startTracing("productmatcher-operator");
-  const access = await findAccess(options);
   const logger = createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
+  const stopTracing = await startTracing({ identity: { role: "operator" }, logger });
+  const access = await findAccess(options);
   const operator = await startOperator({
     ...{ access, logger, namespaces: options.namespaces, workers: options.workers, leaseSeconds: options.leaseSeconds },
     ...{ host: options.host, port: options.port },

@@ -2,7 +2,7 @@
  * The activity log on a Kafka cluster.
  */
 import { randomUUID } from "node:crypto";
-import type { ActivityLog, OutgoingRecord, SubscribeOptions } from "../activity-log/index.ts";
+import { type ActivityLog, type OutgoingRecord, type SubscribeOptions, sending } from "../activity-log/index.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { KafkaLogError } from "./errors.ts";
 import { type CompiledOptions, compileOptions, type KafkaLogOptions, type TopicDefaults } from "./options.ts";
@@ -37,6 +37,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
 }
 
 class BrokerLog implements KafkaLog {
+  readonly system = "kafka";
   readonly #options: CompiledOptions;
   readonly #closing = new AbortController();
   readonly #admin: KafkaAdmin;
@@ -53,7 +54,7 @@ class BrokerLog implements KafkaLog {
 
   async append(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     this.#checkOpen();
-    const appended = this.#producer.append(topic, records);
+    const appended = sending(this.system, topic, records, (traced) => this.#producer.append(topic, traced));
     this.#underWay.add(appended);
     await appended.finally(() => this.#underWay.delete(appended));
   }

@@ -3,7 +3,7 @@
  * joined into group commits (group-commit.ts), readers that wake when an append is durable (subscription.ts).
  */
 import { join } from "node:path";
-import type { ActivityLog, OutgoingRecord, SubscribeOptions, Subscription } from "../index.ts";
+import { type ActivityLog, type OutgoingRecord, type SubscribeOptions, type Subscription, sending } from "../index.ts";
 import { EmbeddedLogError } from "./errors.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { type AppendTopic, GroupCommit } from "./group-commit.ts";
@@ -73,6 +73,7 @@ interface LogParts {
 }
 
 class FileLog implements EmbeddedLog {
+  readonly system = "productmatcher";
   readonly #parts: LogParts;
   readonly #groupCommit: GroupCommit;
   /** Promises, so that appends to a topic that is being made keep their order. */
@@ -105,7 +106,12 @@ class FileLog implements EmbeddedLog {
     this.#checkOpen();
     for (const record of records) checkRecord(record);
     if (records.length === 0) return;
-    await this.#track(this.#topic(topic).then((known) => this.#groupCommit.append(known, records)));
+    await this.#track(
+      sending(this.system, topic, records, async (traced) => {
+        const known = await this.#topic(topic);
+        await this.#groupCommit.append(known, traced);
+      }),
+    );
   }
 
   async subscribe({ group, topics, startFrom }: SubscribeOptions): Promise<Subscription> {
