@@ -7,7 +7,7 @@ import {
   SERVICE_ACCOUNT_FOLDER,
 } from "../../operator/runtime/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
-import { createLogger, startTracing } from "../telemetry/index.ts";
+import { createLogger, startTracing, tracingVariables } from "../telemetry/index.ts";
 import { onStopSignal } from "./signals.ts";
 
 export const DEFAULT_IMAGE = `productmatcher:${packageFile.version}`;
@@ -102,6 +102,7 @@ function settingsOf(options: Options, ownNamespace: string): OperatorSettings {
     operatorNamespace: options.operatorNamespace ?? ownNamespace,
     monitoringNamespaces: options.monitoringNamespaces,
     maxRollouts: options.maxRollouts,
+    tracing: tracingVariables(process.env),
   };
 }
 

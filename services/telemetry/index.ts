@@ -18,4 +18,4 @@ export {
   sampledIn,
   startSpanFrom,
 } from "./spans.ts";
-export { startTracing, type TracingOptions } from "./tracing.ts";
+export { startTracing, type TracingOptions, tracingVariables } from "./tracing.ts";

@@ -48,6 +48,19 @@ export async function startTracing({ identity, logger }: TracingOptions): Promis
   };
 }
 
+/**
+ * Variables by which another process makes traces as this one does. Headers are not among them: they may hold a secret,
+ * and would stand in the open. Neither is what names this process.
+ */
+export function tracingVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
+  if (!isWanted(environment)) return {};
+  const names = Object.keys(environment).filter((name) => PASSED_ON.test(name));
+  return Object.fromEntries(names.toSorted().map((name) => [name, environment[name] ?? ""]));
+}
+
+const PASSED_ON =
+  /^OTEL_(EXPORTER_OTLP_(TRACES_)?(ENDPOINT|PROTOCOL|COMPRESSION|TIMEOUT)|TRACES_SAMPLER(_ARG)?|PROPAGATORS|BSP_\w+)$/;
+
 function isWanted({
   OTEL_EXPORTER_OTLP_ENDPOINT,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,

@@ -129,7 +129,10 @@ describeKafka("traces", () => {
       "productmatcher.events.stored": 1,
     });
     expect(found(spans, "POST /v1/track").attributes["http.response.status_code"]).toBe(200);
-    expect(batch.resource).toMatchObject({ "service.namespace": "test", "productmatcher.pipeline": expect.any(String) });
+    expect(batch.resource).toMatchObject({
+      "service.namespace": "test",
+      "productmatcher.pipeline": expect.any(String),
+    });
     for (const span of spans) expect(span.to, span.name).toBeGreaterThanOrEqual(span.from);
     // Neither who nor what: a trace is read by more people than the tables.
     expect(JSON.stringify(spans)).not.toMatch(/visitor-1|"pan"/);
