@@ -84,8 +84,6 @@ export const RECORD_ID_HEADER = "productmatcher-record-id";
 /** Header that carries a record's own time, in milliseconds since 1970, where the log's is that of a later append. */
 export const RECORD_TIME_HEADER = "productmatcher-record-time";
 
-export { type Processing, processing, sending } from "./tracing.ts";
-
 /** Whether an append failed because a record is larger than its topic takes: the same record will never fit. */
 export function isRecordTooLarge(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "record_too_large";

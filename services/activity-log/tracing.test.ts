@@ -8,7 +8,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { inSpanFrom, ROOT_CONTEXT } from "../telemetry/index.ts";
 import { spansTo } from "../telemetry/spans.ts";
 import { type EmbeddedLog, openEmbeddedLog } from "./embedded/index.ts";
-import { type LogRecord, processing } from "./index.ts";
+import type { LogRecord } from "./index.ts";
+import { processing } from "./tracing.ts";
 
 let ended: tracing.ReadableSpan[] = [];
 const processor: tracing.SpanProcessor = {

@@ -1,6 +1,7 @@
 /** The one loop that owns the consumer's state: it reads, has batches stored one after the other, and commits them. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type LogRecord, processing } from "../activity-log/index.ts";
+import type { LogRecord } from "../activity-log/index.ts";
+import { processing } from "../activity-log/tracing.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { inSpan, SpanKind } from "../telemetry/index.ts";
 import { completeEnrichment } from "./enrichment/index.ts";

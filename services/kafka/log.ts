@@ -2,7 +2,8 @@
  * The activity log on a Kafka cluster.
  */
 import { randomUUID } from "node:crypto";
-import { type ActivityLog, type OutgoingRecord, type SubscribeOptions, sending } from "../activity-log/index.ts";
+import type { ActivityLog, OutgoingRecord, SubscribeOptions } from "../activity-log/index.ts";
+import { sending } from "../activity-log/tracing.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { KafkaLogError } from "./errors.ts";
 import { type CompiledOptions, compileOptions, type KafkaLogOptions, type TopicDefaults } from "./options.ts";

@@ -1,14 +1,8 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { decodeSignals, type SignalBatch } from "../activity/signals.ts";
-import {
-  type ActivityLog,
-  type LogRecord,
-  type PartitionLag,
-  type PollLimits,
-  processing,
-  type Subscription,
-} from "../activity-log/index.ts";
+import type { ActivityLog, LogRecord, PartitionLag, PollLimits, Subscription } from "../activity-log/index.ts";
+import { processing } from "../activity-log/tracing.ts";
 
 export interface TailOptions {
   readonly log: ActivityLog;

@@ -13,7 +13,7 @@ test("roles that stand are told where traces go, and may go there; Jobs are not"
   const resource = pipelineResource({ collector: {}, networkPolicies: "IngressAndEgress" });
   const plan = planFor(resource, EVERYTHING, { ...SETTINGS, tracing });
   for (const role of ["collector", "consumer", "recommender"] as const) {
-    const { template } = plan.deployments[role]?.object.spec as unknown as Rendered;
+    const { template } = plan.deployments[role]!.object.spec as unknown as Rendered;
     expect(template.spec.containers[0]?.env).toEqual(
       expect.arrayContaining(Object.entries(tracing).map(([name, value]) => ({ name, value }))),
     );
@@ -22,7 +22,8 @@ test("roles that stand are told where traces go, and may go there; Jobs are not"
     const policy = [...plan.base, ...plan.rest].find(
       ({ object }) => object.kind === "NetworkPolicy" && object.metadata.name.endsWith(`-${role}`),
     );
-    return (policy?.object.spec as unknown as Policy).egress.flatMap((rule) => rule.ports.map(({ port }) => port));
+    const { egress } = policy!.object.spec as unknown as Policy;
+    return egress.flatMap((rule) => rule.ports.map(({ port }) => port));
   };
   expect(ports("collector")).toContain(4318);
   expect(ports("recommender")).toContain(4318);

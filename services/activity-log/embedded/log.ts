@@ -3,7 +3,8 @@
  * joined into group commits (group-commit.ts), readers that wake when an append is durable (subscription.ts).
  */
 import { join } from "node:path";
-import { type ActivityLog, type OutgoingRecord, type SubscribeOptions, type Subscription, sending } from "../index.ts";
+import type { ActivityLog, OutgoingRecord, SubscribeOptions, Subscription } from "../index.ts";
+import { sending } from "../tracing.ts";
 import { EmbeddedLogError } from "./errors.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { type AppendTopic, GroupCommit } from "./group-commit.ts";
