@@ -12,6 +12,16 @@ export interface SqlQuery {
   readonly sql: string;
 }
 
+/** Leads to spans of the time shown. */
+export interface TraceLink {
+  /** Of the link. */
+  readonly title: string;
+  /** As in the label of its metrics. */
+  readonly role: "collector" | "consumer" | "recommender";
+  /** Conditions of TraceQL on the span. */
+  readonly spans: string;
+}
+
 export interface Panel {
   readonly title: string;
   /** What it says, and when it is bad. */
@@ -24,6 +34,8 @@ export interface Panel {
   readonly thresholds?: { readonly warning: number; readonly critical: number; readonly below?: boolean };
   /** Alert whose runbook helps. */
   readonly runbook?: string;
+  /** Whose traces say what it is made of: spans of a role by their name, in TraceQL. */
+  readonly traces?: TraceLink;
   /** Of 24 columns. Default 8. */
   readonly width?: number;
 }

@@ -34,7 +34,7 @@ import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
 import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
 import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
-import { type Board, CHOSEN, type Panel, type PromQuery, type SqlQuery } from "./board.ts";
+import { type Board, CHOSEN, type Panel, type PromQuery, type SqlQuery, type TraceLink } from "./board.ts";
 import { RUNBOOKS } from "./rules/index.ts";
 
 const TAG = "productmatcher";
@@ -42,6 +42,8 @@ const PROMETHEUS = { type: "prometheus", uid: "$datasource" };
 /** Grafana's own plug-in. */
 const CLICKHOUSE_TYPE = "grafana-clickhouse-datasource";
 const CLICKHOUSE = { type: CLICKHOUSE_TYPE, uid: "$clickhouse" };
+/** The only store of traces whose Grafana plug-in speaks TraceQL; others are asked by the ids in the logs. */
+const TEMPO_TYPE = "tempo";
 const HEIGHT = 8;
 
 export function dashboard(board: Board): Dashboard {
@@ -71,12 +73,14 @@ export function dashboard(board: Board): Dashboard {
   return builder.build();
 }
 
-function variables({ chosenBy }: Board) {
+function variables({ chosenBy, rows }: Board) {
+  const leadsToTraces = rows.some(({ panels }) => panels.some(({ traces }) => traces !== undefined));
   const asksPrometheus = chosenBy.includes("pipeline") || !chosenBy.includes("database");
   return [
     ...(asksPrometheus ? [new DatasourceVariableBuilder("datasource").label("Prometheus").type("prometheus")] : []),
     ...(chosenBy.includes("pipeline") ? pipelineChoice() : []),
     ...(chosenBy.includes("database") ? databaseChoice() : []),
+    ...(leadsToTraces ? [new DatasourceVariableBuilder("traces").label("Traces").type(TEMPO_TYPE)] : []),
   ];
 }
 
@@ -153,16 +157,46 @@ function panel(spec: Panel): Builder<GrafanaPanel> {
     builder.withTarget("sql" in query ? sqlTarget(query, refId, spec) : promTarget(query, refId, spec));
   }
   builder.datasource(spec.queries.some((query) => "sql" in query) ? CLICKHOUSE : PROMETHEUS);
-  if (spec.runbook !== undefined) {
-    builder.links([
-      new DashboardLinkBuilder(`Runbook: ${spec.runbook}`)
-        .type(DashboardLinkType.Link)
-        .url(`${RUNBOOKS}${spec.runbook}`)
-        .targetBlank(true),
-    ]);
-  }
+  const links = linksOf(spec);
+  if (links.length > 0) builder.links(links);
   if (spec.thresholds !== undefined) builder.thresholds(thresholds(spec.thresholds));
   return builder;
+}
+
+function linksOf({ runbook, traces }: Panel): DashboardLinkBuilder[] {
+  const link = (title: string, url: string) =>
+    new DashboardLinkBuilder(title).type(DashboardLinkType.Link).url(url).targetBlank(true);
+  return [
+    ...(runbook === undefined ? [] : [link(`Runbook: ${runbook}`, `${RUNBOOKS}${runbook}`)]),
+    ...(traces === undefined ? [] : [link(`Traces: ${traces.title}`, exploreUrl(traces))]),
+  ];
+}
+
+/** Grafana's page for a question to a data source, with the choices and the time of the dashboard filled in. */
+function exploreUrl({ role, spans }: TraceLink): string {
+  const of = [
+    `resource.service.name = "productmatcher-${role}"`,
+    `resource.service.namespace =~ "${filledIn("namespace", "regex")}"`,
+    `resource.productmatcher.pipeline =~ "${filledIn("pipeline", "regex")}"`,
+  ];
+  const query = `{ ${[...of, spans].join(" && ")} }`;
+  const source = filledIn("traces");
+  const pane = {
+    datasource: source,
+    queries: [{ refId: "A", datasource: { type: TEMPO_TYPE, uid: source }, queryType: "traceql", query }],
+    range: { from: filledIn("__from"), to: filledIn("__to") },
+  };
+  // Grafana fills in only what is not encoded.
+  const panes = encodeURIComponent(JSON.stringify({ traces: pane })).replaceAll(
+    /%24%7B[\w%]+?%7D/g,
+    decodeURIComponent,
+  );
+  return `/explore?schemaVersion=1&orgId=1&panes=${panes}`;
+}
+
+/** A variable of the dashboard, as Grafana finds it in text. */
+function filledIn(name: string, format?: string): string {
+  return format === undefined ? `\${${name}}` : `\${${name}:${format}}`;
 }
 
 function visualised({ as, thresholds }: Panel): TimeseriesBuilder | StatBuilder | TableBuilder {

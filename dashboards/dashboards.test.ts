@@ -47,6 +47,31 @@ describe("dashboards and rules", () => {
     }
   });
 
+  test("lead from latency and freshness to traces of the time and pipelines that are shown", () => {
+    const leading = panels.filter(({ traces }) => traces !== undefined).map(({ title }) => title);
+    expect(leading).toEqual(expect.arrayContaining(["Latency by endpoint", "Freshness", "Until the log confirmed"]));
+    const shown = BOARDS.map(dashboard).find(({ title }) => title === "ProductMatcher / Serving");
+    expect(shown?.templating?.list?.find(({ name }) => name === "traces")).toMatchObject({ query: "tempo" });
+    const built = JSON.stringify(shown);
+    const url = /"(\/explore[^"]+)"/.exec(built)?.[1] ?? "";
+    const filled = url.replaceAll(/\$\{(\w+)(:regex)?\}/g, (_, name) => `of-${name}`);
+    expect(JSON.parse(new URL(filled, "http://grafana").searchParams.get("panes") ?? "")).toEqual({
+      traces: {
+        datasource: "of-traces",
+        queries: [
+          {
+            refId: "A",
+            datasource: { type: "tempo", uid: "of-traces" },
+            queryType: "traceql",
+            query:
+              '{ resource.service.name = "productmatcher-recommender" && resource.service.namespace =~ "of-namespace" && resource.productmatcher.pipeline =~ "of-pipeline" && kind = server && duration > 10ms }',
+          },
+        ],
+        range: { from: "of-__from", to: "of-__to" },
+      },
+    });
+  });
+
   test("have panels that say their unit and what they are for, side by side without a gap", () => {
     for (const panel of panels) expect(panel.description, panel.title).not.toBe("");
     for (const board of BOARDS) {

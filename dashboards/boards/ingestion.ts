@@ -38,6 +38,7 @@ export const ingestion: Board = {
             { expr: quantile(0.5, "productmatcher_collector_append_seconds"), legend: "half" },
             { expr: quantile(0.99, "productmatcher_collector_append_seconds"), legend: "99 of 100" },
           ],
+          traces: { title: "Slow requests", role: "collector", spans: "kind = server && duration > 50ms" },
         },
       ],
     },
@@ -92,6 +93,7 @@ export const ingestion: Board = {
               legend: "{{topic}}",
             },
           ],
+          traces: { title: "Slow batches", role: "consumer", spans: "kind = consumer && duration > 1s" },
         },
         {
           title: "Batches",
@@ -102,6 +104,7 @@ export const ingestion: Board = {
             { expr: quantile(0.5, "productmatcher_consumer_batch_seconds"), legend: "half" },
             { expr: quantile(0.99, "productmatcher_consumer_batch_seconds"), legend: "99 of 100" },
           ],
+          traces: { title: "Batches", role: "consumer", spans: "kind = consumer" },
         },
         {
           title: "Records of a batch",

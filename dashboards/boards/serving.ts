@@ -35,6 +35,7 @@ export const serving: Board = {
           ],
           thresholds: { warning: 0.01, critical: 0.02 },
           runbook: "ProductMatcherLatencyBurn",
+          traces: { title: "Slow requests", role: "recommender", spans: "kind = server && duration > 10ms" },
         },
         {
           title: "Answers by what they come from",
@@ -70,6 +71,7 @@ export const serving: Board = {
             { expr: quantile(0.99, "productmatcher_recommender_freshness_seconds"), legend: "99 of 100" },
           ],
           runbook: "ProductMatcherFreshnessBurn",
+          traces: { title: "Clicks that arrived", role: "recommender", spans: "kind = consumer" },
         },
         {
           title: "Signals not yet read",

@@ -9,6 +9,8 @@ export interface OperatorSettings {
   readonly monitoringNamespaces: readonly string[];
   /** Pipelines whose pods may be replaced at a time when the operator comes with another image. */
   readonly maxRollouts: number;
+  /** What the standing roles are told of traces: variables of OpenTelemetry. Empty: they make none. */
+  readonly tracing: Readonly<Record<string, string>>;
 }
 
 /** Where a role finds what it needs, and where it is found. */

@@ -66,6 +66,8 @@ export interface Subscription {
 }
 
 export interface ActivityLog {
+  /** What it is, in traces: OpenTelemetry's `messaging.system`. */
+  readonly system: "kafka" | "productmatcher";
   /**
    * Resolves when the records are durable. On an error the embedded log has none of them; Kafka may have some or all,
    * when its acknowledgement was lost: append them again, readers absorb repeats.

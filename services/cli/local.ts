@@ -3,6 +3,7 @@ import { EmbeddedLogError } from "../activity-log/embedded/index.ts";
 import { SchemaVersionError } from "../clickhouse/index.ts";
 import { ListenError } from "../http/index.ts";
 import { DataFolderError, type LocalProgress, type RunningLocal, resetDataFolder, runLocal } from "../local/index.ts";
+import { startTracing } from "../telemetry/index.ts";
 import { dataDirOption } from "./admin-client.ts";
 import { port, wholeNumber } from "./options.ts";
 import { commandLogger, type Progress, progressBar } from "./output.ts";
@@ -58,12 +59,20 @@ Examples:
 async function run(options: LocalCommandOptions): Promise<void> {
   const { pipeline, text } = await readResource(options.file);
   const started = performance.now();
-  const local = await explained(() => {
-    if (options.reset) resetDataFolder(options.dataDir);
-    return start(options, pipeline, text);
+  const stopTracing = await startTracing({
+    identity: { role: "local", pipeline: pipeline.metadata },
+    logger: commandLogger(),
   });
-  await showTour(local, options, (performance.now() - started) / 1000);
-  await untilStopped(local);
+  try {
+    const local = await explained(() => {
+      if (options.reset) resetDataFolder(options.dataDir);
+      return start(options, pipeline, text);
+    });
+    await showTour(local, options, (performance.now() - started) / 1000);
+    await untilStopped(local);
+  } finally {
+    await stopTracing();
+  }
 }
 
 async function start(

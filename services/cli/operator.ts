@@ -7,7 +7,7 @@ import {
   SERVICE_ACCOUNT_FOLDER,
 } from "../../operator/runtime/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
-import { createLogger, startTracing } from "../telemetry/index.ts";
+import { createLogger, startTracing, tracingVariables } from "../telemetry/index.ts";
 import { onStopSignal } from "./signals.ts";
 
 export const DEFAULT_IMAGE = `productmatcher:${packageFile.version}`;
@@ -60,9 +60,9 @@ export function operatorCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const stopTracing = await startTracing("productmatcher-operator");
-  const access = await findAccess(options);
   const logger = createLogger(process.env.PRODUCTMATCHER_LOG ?? "info");
+  const stopTracing = await startTracing({ identity: { role: "operator" }, logger });
+  const access = await findAccess(options);
   const operator = await startOperator({
     ...{ access, logger, namespaces: options.namespaces, workers: options.workers, leaseSeconds: options.leaseSeconds },
     ...{ host: options.host, port: options.port },
@@ -102,6 +102,7 @@ function settingsOf(options: Options, ownNamespace: string): OperatorSettings {
     operatorNamespace: options.operatorNamespace ?? ownNamespace,
     monitoringNamespaces: options.monitoringNamespaces,
     maxRollouts: options.maxRollouts,
+    tracing: tracingVariables(process.env),
   };
 }
 

@@ -43,6 +43,7 @@ async function render(options: Options): Promise<void> {
     operatorNamespace: options.operatorNamespace,
     monitoringNamespaces: ["monitoring"],
     maxRollouts: 1,
+    tracing: {},
   };
   const { uid } = pipeline.metadata;
   const metadata = { name: pipeline.metadata.name, namespace, ...(uid === undefined ? {} : { uid }) };

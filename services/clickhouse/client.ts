@@ -1,6 +1,7 @@
 import { embeddedAccess } from "./embedded.ts";
 import { encodeRows, insertStatement, tokenOf } from "./insert.ts";
 import { createServerDatabase, serverAccess } from "./server.ts";
+import { inStatementSpan } from "./span.ts";
 import type { Access, ClickHouseTarget, Statement } from "./target.ts";
 
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -87,22 +88,23 @@ function connection(
   signal: AbortSignal,
   observe: StatementObserver,
 ): ClickHouse {
-  const run = async <T>(kind: StatementKind, statement: Statement<T>): Promise<T> => {
-    const began = performance.now();
-    const ended = (error: unknown) => observe(kind, (performance.now() - began) / 1_000, error);
-    try {
-      const result = await access.run(statement, signal);
-      ended(null);
-      return result;
-    } catch (error) {
-      ended(error);
-      throw error;
-    }
-  };
+  const run = <T>(kind: StatementKind, sql: string, statement: Statement<T>): Promise<T> =>
+    inStatementSpan(place.database, sql, async () => {
+      const began = performance.now();
+      const ended = (error: unknown) => observe(kind, (performance.now() - began) / 1_000, error);
+      try {
+        const result = await access.run(statement, signal);
+        ended(null);
+        return result;
+      } catch (error) {
+        ended(error);
+        throw error;
+      }
+    });
   return {
     ...place,
     query<Row>(sql: string, parameters: Parameters = {}) {
-      return run("query", async (client, abort_signal) => {
+      return run("query", sql, async (client, abort_signal) => {
         const query_params = { ...parameters };
         const result = await client.query({ query: sql, query_params, format: "JSONEachRow", abort_signal });
         const close = () => result.close();
@@ -115,7 +117,7 @@ function connection(
       });
     },
     async command(sql, parameters = {}) {
-      await run("command", (client, abort_signal) =>
+      await run("command", sql, (client, abort_signal) =>
         client.command({ query: sql, query_params: { ...parameters }, abort_signal }),
       );
     },
@@ -124,7 +126,7 @@ function connection(
       const encoded = encodeRows(rows, columns);
       const token = madeFrom === undefined ? undefined : tokenOf(table, madeFrom, encoded);
       const query = insertStatement(table, columns, token);
-      await run("insert", async (client, abort_signal) => {
+      await run("insert", query, async (client, abort_signal) => {
         const { stream } = await client.exec({ query, values: encoded.stream(), abort_signal });
         for await (const _ of stream) {
           // The answer's end is the acknowledgement.

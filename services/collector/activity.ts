@@ -27,7 +27,7 @@ export function activityRouter(options: CollectorOptions, intake: Intake): Route
   const browsers = crossOrigin({
     allowedOrigins: options.allowedOrigins,
     methods: ["POST"],
-    headers: ["Authorization", "Content-Type", "Content-Encoding"],
+    headers: ["Authorization", "Content-Type", "Content-Encoding", "traceparent", "tracestate"],
   });
   const router = Router();
   const post = (endpoint: string, paths: readonly string[], handle: Handler) => {

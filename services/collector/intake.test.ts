@@ -220,6 +220,7 @@ function held(): { readonly slow: ActivityLog; readonly release: () => void } {
 
 function bound(parts: Partial<ActivityLog>): ActivityLog {
   return {
+    system: log.system,
     append: (topic, outgoing) => log.append(topic, outgoing),
     subscribe: (options) => log.subscribe(options),
     close: () => log.close(),

@@ -1,7 +1,9 @@
 /** The one loop that owns the consumer's state: it reads, has batches stored one after the other, and commits them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogRecord } from "../activity-log/index.ts";
+import { processing } from "../activity-log/tracing.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
+import { inSpan, SpanKind } from "../telemetry/index.ts";
 import { completeEnrichment } from "./enrichment/index.ts";
 import { GivenUpError, orGivenUp } from "./given-up.ts";
 import { type Batch, prepare } from "./prepare.ts";
@@ -26,6 +28,12 @@ const LOOK_FOR_UNENRICHED_EVERY_MILLISECONDS = 300_000;
 /** The log's own patience with brokers that are away. */
 const LOG_STEP_MILLISECONDS = 15 * 60_000;
 
+/** Of offsets, by OpenTelemetry's conventions for messaging. */
+const COMMIT = {
+  kind: SpanKind.CLIENT,
+  attributes: { "messaging.operation.name": "commit", "messaging.operation.type": "settle" },
+};
+
 /** @throws GivenUpError when the time to end came before the work was done; what can never succeed */
 export async function runLoop(loop: Loop): Promise<void> {
   const { options, subscription, stopping, givingUp, pulse, progress } = loop;
@@ -37,6 +45,7 @@ export async function runLoop(loop: Loop): Promise<void> {
     const waitMilliseconds = fillsIn ? 0 : POLL_WAIT_MILLISECONDS;
     pulse.tick("Reading", STEP_MILLISECONDS);
     const records = await orGivenUp(subscription.poll({ ...options.batch, waitMilliseconds }), givingUp);
+    const begunAt = performance.now();
     if (!(await readied(loop, records))) break;
     const batch = prepare(records, options.mappers, options.now());
     if (records.length > 0) progress.batches.add(batch);
@@ -47,15 +56,15 @@ export async function runLoop(loop: Loop): Promise<void> {
     if (fillsIn && !(await fillIn(loop))) filledInAt = options.now();
     if (records.length === 0) continue;
     progress.storing = batch.receivedAt;
-    storing = storeUntilDone(loop, batch, records)
-      .then(async (done) => {
-        if (done) await commitUntilDone(loop, batch);
-      })
-      .finally(() => {
-        progress.batches.delete(batch);
-        progress.storing = null;
-        pulse.rest("Storing");
-      });
+    const { log, group } = options;
+    storing = processing(records, { system: log.system, group, begunAt, alone: true }, async () => {
+      if (await storeUntilDone(loop, batch, records))
+        await inSpan("commit", COMMIT, () => commitUntilDone(loop, batch));
+    }).finally(() => {
+      progress.batches.delete(batch);
+      progress.storing = null;
+      pulse.rest("Storing");
+    });
     // A failure is thrown by the next await of it; until then it must not count as unhandled.
     storing.catch(() => {});
   }

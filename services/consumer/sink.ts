@@ -1,4 +1,5 @@
 import type { ClickHouse } from "../clickhouse/index.ts";
+import { inSpan } from "../telemetry/index.ts";
 import { type AttributionSpec, attribute, isConversion, touchedPairs } from "./attribution.ts";
 import { storeItems, storeUsers } from "./catalogue.ts";
 import { joinPast, joinTouched, storeLinks } from "./identities.ts";
@@ -39,8 +40,10 @@ export async function store(
   const links = known.select(linksOf(stored.map(idsOf)));
   await storeLinks(clickhouse, [...links.fresh, ...links.renewed]);
   const pairs = touchedPairs(stored, spec);
-  if (pairs !== null) await joinTouched(clickhouse, pairs, await attribute(clickhouse, pairs, spec), spec);
-  await joinPast(clickhouse, links.fresh, spec);
+  await inSpan("attribute", { attributes: { "productmatcher.pairs": pairs?.pairs.size ?? 0 } }, async () => {
+    if (pairs !== null) await joinTouched(clickhouse, pairs, await attribute(clickhouse, pairs, spec), spec);
+    await joinPast(clickhouse, links.fresh, spec);
+  });
   const derived = await takeBackOrders(clickhouse, stored);
   const refusedItems = await storeItems(clickhouse, batch.items);
   const refusedUsers = await storeUsers(clickhouse, batch.users);

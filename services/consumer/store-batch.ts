@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodeSignalRecords, type SignalBatch, signalOf } from "../activity/signals.ts";
 import type { LogRecord } from "../activity-log/index.ts";
 import { failureOf } from "../clickhouse/index.ts";
+import { activeSpan, inSpan } from "../telemetry/index.ts";
 import { publishDeadLetters } from "./dead-letter-topic.ts";
 import { markResolved } from "./dead-letters.ts";
 import { enrich, unenriched } from "./enrichment/index.ts";
@@ -39,11 +40,11 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
     let step: "enrichment" | "clickhouse" | "log" = "enrichment";
     try {
       pulse.tick("Storing", STEP_MILLISECONDS);
-      const rows = await enrichedRows(loop, batch, ingestedAt);
+      const rows = await inSpan("enrich", {}, () => enrichedRows(loop, batch, ingestedAt));
       step = "clickhouse";
       // Both to their end, so that no two tries overlap.
       const [stored, told] = await Promise.allSettled([
-        storeBatch(loop, batch, rows, records, ingestedAt),
+        inSpan("store", {}, () => storeBatch(loop, batch, rows, records, ingestedAt)),
         orGivenUp(tellOnce(), givingUp),
       ]);
       if (stored.status === "rejected") throw stored.reason;
@@ -63,6 +64,12 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
       const duplicates = batch.events.length - rows.length;
       const seconds = (performance.now() - started) / 1000;
       const { records: count, oldest } = batch;
+      activeSpan().setAttributes({
+        "productmatcher.events.stored": storedEvents,
+        "productmatcher.events.duplicate": duplicates,
+        "productmatcher.events.unenriched": unenriched,
+        "productmatcher.dead_letters": deadLetters.length,
+      });
       metrics.batch({ records: count, oldest, stored: storedEvents, duplicates, unenriched, deadLetters, seconds });
       progress.stored += storedEvents;
       progress.deadLetters += deadLetters.length;

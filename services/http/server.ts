@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
+import { isTracing } from "../telemetry/index.ts";
+import { traced } from "./traced.ts";
 
 export interface ServerOptions {
   readonly host: string;
@@ -7,6 +9,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Tried before the application; it answers and returns true, or touches nothing and returns false. */
   readonly hotPath?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Whether each request is a span, but for those of operations. Default `false`. */
+  readonly traced?: boolean;
   /**
    * How long `close` leaves open connections to clients that keep them: their next request is answered, and told that it is
    * the last. One that is closed at once may just then carry a request, which fails. Default 0.
@@ -47,13 +51,13 @@ const IDLE_CHECK_MILLISECONDS = 50;
  */
 export async function startServer(application: RequestListener, options: ServerOptions): Promise<RunningServer> {
   const { hotPath } = options;
-  const server = createServer(
+  const listener: RequestListener =
     hotPath === undefined
       ? application
       : (request, response) => {
           if (!hotPath(request, response)) application(request, response);
-        },
-  );
+        };
+  const server = createServer(options.traced === true && isTracing() ? traced(listener) : listener);
   const unused = unusedSockets(server);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;

@@ -3,6 +3,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ActivityLog, OutgoingRecord, SubscribeOptions } from "../activity-log/index.ts";
+import { sending } from "../activity-log/tracing.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { KafkaLogError } from "./errors.ts";
 import { type CompiledOptions, compileOptions, type KafkaLogOptions, type TopicDefaults } from "./options.ts";
@@ -37,6 +38,7 @@ export function openKafkaLog(options: KafkaLogOptions): KafkaLog {
 }
 
 class BrokerLog implements KafkaLog {
+  readonly system = "kafka";
   readonly #options: CompiledOptions;
   readonly #closing = new AbortController();
   readonly #admin: KafkaAdmin;
@@ -53,7 +55,7 @@ class BrokerLog implements KafkaLog {
 
   async append(topic: string, records: readonly OutgoingRecord[]): Promise<void> {
     this.#checkOpen();
-    const appended = this.#producer.append(topic, records);
+    const appended = sending(this.system, topic, records, (traced) => this.#producer.append(topic, traced));
     this.#underWay.add(appended);
     await appended.finally(() => this.#underWay.delete(appended));
   }

@@ -213,8 +213,10 @@ function cut(topic: string, messages: readonly AddressedMessage[], append: Appen
   return chunks;
 }
 
-/** Of key and value, with an allowance for offsets, lengths and small headers. */
-function sizeOf({ key, value }: Message): number {
+/** Of key, value and headers, with an allowance for offsets and lengths. */
+function sizeOf({ key, value, headers }: Message): number {
   const ALLOWANCE = 32;
-  return Buffer.byteLength(key ?? "") + Buffer.byteLength(value ?? "") + ALLOWANCE;
+  let bytes = Buffer.byteLength(key ?? "") + Buffer.byteLength(value ?? "") + ALLOWANCE;
+  for (const name in headers) bytes += name.length + String(headers[name]).length + ALLOWANCE / 8;
+  return bytes;
 }

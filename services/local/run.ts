@@ -146,7 +146,8 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
   application.use(adminRouter(pipeline, training));
   application.use(notFound);
   application.use(problemHandler(options.logger));
-  return startServer(application, { host: options.host, port: options.port, hotPath: recommender.hotPath });
+  const { host, port } = options;
+  return startServer(application, { host, port, hotPath: recommender.hotPath, traced: true });
 }
 
 async function openFeed(

@@ -29,7 +29,7 @@ export async function startCollectorRole(context: RoleContext): Promise<Role> {
   application.use(problemHandler(logger));
   const { host, port, graceMilliseconds } = context;
   const server = await startServer(application, {
-    ...{ host, port, graceMilliseconds, lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS },
+    ...{ host, port, graceMilliseconds, lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS, traced: true },
   });
   onClose(() => server.close());
   return { readiness: () => ({ ready: true }), status: () => ({ details: {}, report: {} }), address: server.address };

@@ -9,7 +9,7 @@ import type { RecommenderPipeline } from "../../crds/index.ts";
 import { namesOf, type PipelineNames } from "../config/index.ts";
 import { notFound, operations, problemHandler, type Readiness, startServer } from "../http/index.ts";
 import type { Problem, WrittenReport } from "../role-report/index.ts";
-import { processRegistry } from "../telemetry/index.ts";
+import { type ProcessIdentity, processRegistry, startTracing } from "../telemetry/index.ts";
 import { type LiveFields, watchLiveFields } from "./live-fields.ts";
 import { shortened } from "./problems.ts";
 import { mountedSecrets, type Secrets } from "./secrets.ts";
@@ -85,10 +85,13 @@ export async function runRole(
 ): Promise<RunningRole> {
   const { logger, now } = options;
   const names = namesOf(options.pipeline);
-  const registry = processRegistry({ role: PART_OF[name] ?? name, pipeline: options.pipeline.metadata });
+  const identity: ProcessIdentity = { role: PART_OF[name] ?? name, pipeline: options.pipeline.metadata };
+  const registry = processRegistry(identity);
   const stopping = new AbortController();
   const startup = new Startup(logger, stopping.signal);
-  const closing: ((deadline: number) => Promise<void> | void)[] = [];
+  const stopTracing = await startTracing({ identity, logger });
+  // The last step of the stop: by then every span has ended.
+  const closing: ((deadline: number) => Promise<void> | void)[] = [stopTracing];
   let role: Role | null = null;
   const { pipeline, liveFile } = options;
   const live = await watchLiveFields({ pipeline, liveFile, logger, onClose: (step) => void closing.push(step) });

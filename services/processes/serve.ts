@@ -40,7 +40,7 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   const { host, port, graceMilliseconds } = context;
   const server = await startServer(application, {
     ...{ host, port, graceMilliseconds, hotPath: recommender.hotPath },
-    lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS,
+    ...{ lastAnswerMilliseconds: LAST_ANSWER_MILLISECONDS, traced: true },
   });
   onClose(() => server.close());
   return {

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { type Answer, type Problem, problemAnswer } from "../http/index.ts";
 import { bucketsOf } from "../scoring/index.ts";
+import { activeSpan, inSpan } from "../telemetry/index.ts";
 import type { Actors } from "./actors.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { answerBody } from "./body.ts";
@@ -9,8 +10,8 @@ import type { ItemIndex } from "./item-index.ts";
 import type { RecentLatency } from "./latency.ts";
 import type { RecommenderMetrics } from "./metrics.ts";
 import type { HistoryModel, ServedModel } from "./model.ts";
-import { type FillSource, recommend, type Shelf, type Source } from "./recommend.ts";
-import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest } from "./request.ts";
+import { type FillSource, type Question, recommend, type Shelf, type Source } from "./recommend.ts";
+import { type Endpoint, parseRequest, type RawRequest, type RecommendationRequest, ROUTES } from "./request.ts";
 import type { UserNeighbours } from "./user-neighbours.ts";
 
 export interface AnswerContext {
@@ -32,6 +33,7 @@ export interface AnswerContext {
 }
 
 const HOUR = 3_600_000;
+const NO_OPTIONS = {};
 const NO_HISTORY: readonly Interest[] = [];
 const NOTHING_EXCLUDED: ReadonlySet<number> = new Set();
 const AFTER_SIMILAR: readonly FillSource[] = ["trending", "popular", "latest"];
@@ -83,6 +85,7 @@ export function recommendationAnswers(context: AnswerContext): (raw: RawRequest)
     const parsed = parseRequest(raw);
     if (!parsed.ok) return measured(parsed.endpoint, begun, problemAnswer(parsed.problem));
     const { request } = parsed;
+    nameRequest(raw, request.subject.endpoint);
     const finish = (history: readonly Interest[]) => {
       try {
         return measured(request.subject.endpoint, begun, answerFrom(context, cache, raw.url, request, history));
@@ -99,9 +102,21 @@ export function recommendationAnswers(context: AnswerContext): (raw: RawRequest)
         })
         .then((answer) => measured("neighbours", begun, answer));
     }
-    const history = historyOf(context, request);
+    const history = inSpan("state", NO_OPTIONS, (span) => {
+      const found = historyOf(context, request);
+      span.setAttribute("productmatcher.state.read", found instanceof Promise);
+      return found;
+    });
     return history instanceof Promise ? history.then(finish) : finish(history);
   };
+}
+
+/** A span of the request is named by its route: its address may hold a user's id. */
+function nameRequest({ method }: RawRequest, endpoint: Endpoint): void {
+  const span = activeSpan();
+  if (!span.isRecording()) return;
+  span.updateName(`${method} ${ROUTES[endpoint]}`);
+  span.setAttribute("http.route", ROUTES[endpoint]);
 }
 
 async function neighboursAnswer({ neighbours }: AnswerContext, user: string, limit: number): Promise<Answer> {
@@ -142,10 +157,11 @@ function answerFrom(
   const asked = `${Math.floor(at / HOUR)} ${url}`;
   const known = cache?.get(history, asked, shelf);
   if (known !== undefined) {
+    activeSpan().setAttribute("productmatcher.answer.kept", true);
     metrics.answers.inc({ endpoint, source: known.source });
     return known.answer;
   }
-  const list = recommend(shelf, {
+  const question: Question = {
     history,
     models: modelsFor(endpoint, shelf.model),
     buckets: bucketsOf({ at, device: request.device, country: request.country }),
@@ -153,6 +169,12 @@ function answerFrom(
     limit,
     excluded: excludedBy(items, request),
     category: request.category === undefined ? undefined : (shelf.catalogue.category(request.category) ?? null),
+  };
+  const list = inSpan("ranking", NO_OPTIONS, (span) => {
+    const found = recommend(shelf, question);
+    span.setAttribute("productmatcher.items", found.length);
+    span.setAttribute("productmatcher.source", found[0]?.source ?? "none");
+    return found;
   });
   metrics.answers.inc({ endpoint, source: list[0]?.source ?? "none" });
   const expected = SOURCES_OF[endpoint];

@@ -1,5 +1,6 @@
 /** Models that answer for a history, from what was loaded of each algorithm. */
 import { blended, candidatesOf, type ItemFeatures, type ModelList, TopList, withNewcomers } from "../scoring/index.ts";
+import { inSpan } from "../telemetry/index.ts";
 import type { ItemIndex } from "./item-index.ts";
 import type { Candidate, HistoryModel, Neighbours, Rank, Ranking, ServedVersion, Sessions } from "./model.ts";
 import { NeighbourRanker } from "./ranking.ts";
@@ -126,7 +127,16 @@ export class HistoryModels {
 
 function served(model: ServedVersion, rank: Rank): HistoryModel {
   const { algorithm, version, versionJson, createdAt, metrics, servedSince, score } = model;
-  return { algorithm, version, versionJson, createdAt, metrics, servedSince, score, rank };
+  const options = {
+    attributes: { "productmatcher.model.algorithm": algorithm, "productmatcher.model.version": version },
+  };
+  const traced: Rank = (history, limit, share, buckets) =>
+    inSpan("candidates", options, (span) => {
+      const found = rank(history, limit, share, buckets);
+      span.setAttribute("productmatcher.candidates", found.length);
+      return found;
+    });
+  return { algorithm, version, versionJson, createdAt, metrics, servedSince, score, rank: traced };
 }
 
 function candidates(

@@ -37,6 +37,16 @@ export type ParsedRequest =
 /** All addresses of this part of the API begin so. */
 export const BASE_PATH = "/v1/recommendations/";
 
+/** Of each endpoint, without the ids. */
+export const ROUTES: Readonly<Record<Endpoint, string>> = {
+  users: `${BASE_PATH}users/{id}`,
+  neighbours: `${BASE_PATH}users/{id}/neighbours`,
+  similar: `${BASE_PATH}items/{id}/similar`,
+  session: `${BASE_PATH}session`,
+  popular: `${BASE_PATH}popular`,
+  trending: `${BASE_PATH}trending`,
+};
+
 export const LIMITS = {
   limit: 100,
   defaultLimit: 10,

@@ -2,6 +2,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { decodeSignals, type SignalBatch } from "../activity/signals.ts";
 import type { ActivityLog, LogRecord, PartitionLag, PollLimits, Subscription } from "../activity-log/index.ts";
+import { processing } from "../activity-log/tracing.ts";
 
 export interface TailOptions {
   readonly log: ActivityLog;
@@ -90,7 +91,7 @@ export function tailSignals(options: TailOptions): Tail {
       try {
         const subscribed = subscription ?? (await subscribe());
         for (const record of await subscribed.poll(POLL)) {
-          read(record);
+          await processing([record], { system: log.system, group: null, alone: false }, async () => read(record));
           // A record holds up to a thousand events: requests go between.
           await setImmediate();
         }

@@ -1,4 +1,21 @@
 export { createLogger, errorLine } from "./logger.ts";
 export { objectiveGauge } from "./objectives.ts";
 export { type ProcessIdentity, processRegistry } from "./registry.ts";
-export { startTracing } from "./tracing.ts";
+export {
+  activeSpan,
+  type Context,
+  contextHeaders,
+  contextIn,
+  fail,
+  inSpan,
+  inSpanFrom,
+  isTracing,
+  namesContext,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  sampledIn,
+  startSpanFrom,
+} from "./spans.ts";
+export { startTracing, type TracingOptions, tracingVariables } from "./tracing.ts";

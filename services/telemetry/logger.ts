@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { traceIds } from "./spans.ts";
 
 /** An error in a log line. */
 export interface ErrorLine {
@@ -22,7 +23,10 @@ export function errorLine(error: unknown): ErrorLine {
   return { type, message, ...(stack === undefined ? {} : { stack }) };
 }
 
-/** JSON lines; an error under `err` becomes an ErrorLine. On standard error, when no destination is given. */
+/**
+ * JSON lines; an error under `err` becomes an ErrorLine, and what is said within a span carries its `trace_id` and
+ * `span_id`. On standard error, when no destination is given.
+ */
 export function createLogger(level: string, destination: DestinationStream = pino.destination(2)): Logger {
-  return pino({ level, base: null, serializers: { err: errorLine } }, destination);
+  return pino({ level, base: null, serializers: { err: errorLine }, mixin: traceIds }, destination);
 }

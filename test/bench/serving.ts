@@ -59,7 +59,7 @@ export async function benchServing({ rounds, seconds }: ServingBenchOptions): Pr
   const computing = await start({ answerBytes: 0 });
   const servers: RunningServer[] = [];
   try {
-    const paths = Array.from({ length: USERS }, (_, user) => `/v1/recommendations/users/user-${user}`);
+    const paths = userPaths();
     const answers = await warmUp(keeping, paths);
     await warmUp(computing, paths);
     const body = answers.toSorted((a, b) => a.length - b.length)[USERS / 2] ?? "";
@@ -98,6 +98,11 @@ export async function benchServing({ rounds, seconds }: ServingBenchOptions): Pr
   }
 }
 
+/** One of each user of the shop. */
+export function userPaths(): string[] {
+  return Array.from({ length: USERS }, (_, user) => `/v1/recommendations/users/user-${user}`);
+}
+
 interface Measured {
   readonly url: string;
   readonly results: (HttpLoadResult & { readonly cpuMicroseconds: number })[];
@@ -106,7 +111,8 @@ interface Measured {
 type Log = Awaited<ReturnType<typeof temporaryLog>>;
 type Database = Awaited<ReturnType<typeof migratedDatabase>>;
 
-async function fillShop(clickhouse: Database, log: Log): Promise<void> {
+/** With 10,000 items of 200 neighbours each, and 1,000 users with 20 items each. */
+export async function fillShop(clickhouse: Database, log: Log): Promise<void> {
   const ids = Array.from({ length: ITEMS }, (_, at) => `sku-${100_000 + at}`);
   const other = (item: number, step: number) => ids[(item * 7 + step * 131) % ITEMS] ?? "";
   const neighbours = ids.map((id, item) => [
@@ -142,7 +148,7 @@ async function fillShop(clickhouse: Database, log: Log): Promise<void> {
 }
 
 /** One answer to each path, once every user's history is in memory. */
-async function warmUp(recommender: Recommender, paths: readonly string[]): Promise<string[]> {
+export async function warmUp(recommender: Recommender, paths: readonly string[]): Promise<string[]> {
   const answers: string[] = [];
   for (const url of paths) {
     for (;;) {

@@ -76,6 +76,7 @@ const watch: RequestHandler = (request, response, next) => {
 
 function refusing(target: ActivityLog): ActivityLog {
   return {
+    system: target.system,
     async append(topic, records) {
       refusals -= 1;
       if (refusals >= 0) throw new Error("the log is away");

@@ -35,6 +35,8 @@ export interface PipelineParts {
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Each role is given the file that the operator makes for it, and not the whole resource. */
   readonly operated?: { readonly uid: string };
+  /** Of a role that is started, beside the test's own. */
+  readonly environment?: (role: string) => Readonly<Record<string, string>>;
   /** Further secrets: value by key by name. */
   readonly secrets?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -91,7 +93,8 @@ export function createPipeline(parts: PipelineParts): TestedPipeline {
   const running = new Set<RoleProcess>();
   const started = (role: string, more: readonly string[], environment: Readonly<Record<string, string>> = {}) => {
     const logFile = join(folder, `${role}.log`);
-    const process = startRole(role, { program, file: fileOf(role), secrets, more, environment, logFile });
+    const variables = { ...parts.environment?.(role), ...environment };
+    const process = startRole(role, { program, file: fileOf(role), secrets, more, environment: variables, logFile });
     running.add(process);
     void process.ended.then(() => running.delete(process));
     return process;

@@ -38,8 +38,16 @@ function ingress({ settings }: Build, role: Role) {
   ];
 }
 
+/** Of the receivers of traces that the roles are told. */
+function tracePorts({ tracing }: Build["settings"]): number[] {
+  return ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"].flatMap((name) => {
+    const url = URL.parse(tracing[name] ?? "");
+    return url === null ? [] : [Number(url.port || (url.protocol === "https:" ? HTTPS_PORT : 80))];
+  });
+}
+
 /** By port: an address by name cannot be told to a policy. */
-function egress({ pipeline }: Build, role: Role) {
+function egress({ pipeline, settings }: Build, role: Role) {
   const { source, sink, enrichment, serving } = pipeline.spec;
   const url = new URL(sink.clickhouse.url);
   const ports = new Set<number>();
@@ -49,6 +57,7 @@ function egress({ pipeline }: Build, role: Role) {
   }
   if (!reads(["collector"])) ports.add(Number(url.port || (url.protocol === "https:" ? HTTPS_PORT : 80)));
   if (reads(["consumer"]) && enrichment !== undefined) ports.add(POSTGRES_PORT);
+  if (reads(["collector", "consumer", "recommender"])) for (const port of tracePorts(settings)) ports.add(port);
   if (reads(["recommender"]) && serving.jwt !== undefined) ports.add(HTTPS_PORT);
   return [
     { ports: ["UDP", "TCP"].map((protocol) => ({ port: DNS_PORT, protocol })) },

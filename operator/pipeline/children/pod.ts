@@ -32,6 +32,7 @@ const GRACE_SECONDS = 60;
 /** From the pod leaving its Service to the last proxy that knows it. */
 const DRAIN_SECONDS = 5;
 const HTTP_ROLES: readonly Role[] = ["collector", "recommender"];
+const STANDING_ROLES: readonly Role[] = ["collector", "consumer", "recommender"];
 
 export const CONTAINER = "productmatcher";
 
@@ -49,7 +50,7 @@ export function podTemplate(build: Build, options: PodOptions) {
   const { pipeline } = build;
   const { role } = options;
   const settings: PodSettings = { ...pipeline.spec.pods, ...options.pods };
-  const isStanding = role === "collector" || role === "consumer" || role === "recommender";
+  const isStanding = STANDING_ROLES.includes(role);
   return {
     metadata: {
       // No version label: it would make new pods.
@@ -72,7 +73,12 @@ export function podTemplate(build: Build, options: PodOptions) {
 
 function container(build: Build, { role, resources, env }: PodOptions) {
   const drains = HTTP_ROLES.includes(role);
-  const variables = [...(role === "consumer" ? CONSUMER_ENVIRONMENT : []), ...(env ?? [])];
+  const tracing = STANDING_ROLES.includes(role) ? Object.entries(build.settings.tracing) : [];
+  const variables = [
+    ...(role === "consumer" ? CONSUMER_ENVIRONMENT : []),
+    ...tracing.map(([name, value]) => ({ name, value })),
+    ...(env ?? []),
+  ];
   return {
     name: CONTAINER,
     image: build.image,

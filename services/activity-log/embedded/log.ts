@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { ActivityLog, OutgoingRecord, SubscribeOptions, Subscription } from "../index.ts";
+import { sending } from "../tracing.ts";
 import { EmbeddedLogError } from "./errors.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { type AppendTopic, GroupCommit } from "./group-commit.ts";
@@ -73,6 +74,7 @@ interface LogParts {
 }
 
 class FileLog implements EmbeddedLog {
+  readonly system = "productmatcher";
   readonly #parts: LogParts;
   readonly #groupCommit: GroupCommit;
   /** Promises, so that appends to a topic that is being made keep their order. */
@@ -105,7 +107,12 @@ class FileLog implements EmbeddedLog {
     this.#checkOpen();
     for (const record of records) checkRecord(record);
     if (records.length === 0) return;
-    await this.#track(this.#topic(topic).then((known) => this.#groupCommit.append(known, records)));
+    await this.#track(
+      sending(this.system, topic, records, async (traced) => {
+        const known = await this.#topic(topic);
+        await this.#groupCommit.append(known, traced);
+      }),
+    );
   }
 
   async subscribe({ group, topics, startFrom }: SubscribeOptions): Promise<Subscription> {

@@ -15,11 +15,20 @@ export const OTHER_CORES = availableParallelism() === 1 ? "0" : `1-${availablePa
 
 /** Processor time of all threads of a process so far, user and system. */
 export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+  return secondsIn(`/proc/${pid}/stat`);
+}
+
+function secondsIn(file: string): number {
+  const fields = readFileSync(file, "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");
   const [utime, stime] = [fields[11], fields[12]];
   return (Number(utime) + Number(stime)) / TICKS_PER_SECOND;
+}
+
+/** The same of its main thread: where an engine in the process has threads of its own. */
+export function mainThreadSeconds(pid: number): number {
+  return secondsIn(`/proc/${pid}/task/${pid}/stat`);
 }
 
 export function residentBytes(pid: number): number {

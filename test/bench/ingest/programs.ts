@@ -12,9 +12,17 @@ export interface Program {
 }
 
 /** @param program beside this file. @throws Error when it cannot be started */
-export async function startProgram(program: string, words: readonly string[], cores: string): Promise<Program> {
+export async function startProgram(
+  program: string,
+  words: readonly string[],
+  cores: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   const script = fileURLToPath(import.meta.resolve(`./${program}`));
-  const child: ChildProcess = spawn(process.execPath, [script, ...words], { stdio: ["ignore", "pipe", "inherit"] });
+  const child: ChildProcess = spawn(process.execPath, [script, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   const end = () => void child.kill("SIGKILL");
   process.once("exit", end);
   child.once("exit", () => process.removeListener("exit", end));

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { OutgoingRecord } from "../../../services/activity-log/index.ts";
 import { openKafkaLog } from "../../../services/kafka/index.ts";
 import { type Broker, startBroker } from "../../kafka/broker.ts";
 import { type FrontProcess, startFrontProcess } from "../../kafka/front-process.ts";
@@ -21,10 +22,23 @@ export interface Rig {
   readonly front: FrontProcess;
   /** Whether processes can be given cores of their own. */
   readonly pinned: boolean;
-  /** With tables of its own. @param topics read beside the pipeline's own */
-  pipeline(name: string, topics?: readonly string[]): Promise<TestedPipeline>;
-  /** A topic with this activity. */
-  fill(activity: Iterator<ShopEvent>, events: number): Promise<string>;
+  /**
+   * With tables of its own.
+   *
+   * @param topics read beside the pipeline's own
+   * @param environment of a role that is started
+   */
+  pipeline(
+    name: string,
+    topics?: readonly string[],
+    environment?: () => Readonly<Record<string, string>>,
+  ): Promise<TestedPipeline>;
+  /** A topic with this activity. @param recorded what becomes of each record; as it is when absent */
+  fill(
+    activity: Iterator<ShopEvent>,
+    events: number,
+    recorded?: (record: OutgoingRecord) => OutgoingRecord,
+  ): Promise<string>;
   /** Records of a topic that a group has not committed. */
   lag(group: string, topic: string): Promise<number>;
   remove(): Promise<void>;
@@ -42,24 +56,28 @@ export async function startRig({ pinned: wanted = true } = {}): Promise<Rig> {
     broker,
     front,
     pinned,
-    async pipeline(name, topics = []) {
+    async pipeline(name, topics = [], environment = () => ({})) {
       const pipeline = createPipeline({
         name: `${name}-${randomUUID().slice(0, 8)}`,
         program,
         bootstrapServers: broker.plaintext,
         clickhouse: { url: front.url, ...CREDENTIALS },
         topics: topics.map((topic) => ({ name: topic })),
+        environment,
       });
       pipelines.add(pipeline);
       await pipeline.job("migrate");
       return pipeline;
     },
-    async fill(activity, events) {
+    async fill(activity, events, recorded = (record) => record) {
       const topic = `activity-${randomUUID()}`;
       const topicDefaults = { partitions: PARTITIONS, replicationFactor: 1 };
       const log = openKafkaLog({ bootstrapServers: [broker.plaintext], topicDefaults });
       for (let left = events; left > 0; left -= APPENDED_AT_ONCE) {
-        await log.append(topic, take(activity, Math.min(left, APPENDED_AT_ONCE)).map(recordOf));
+        await log.append(
+          topic,
+          take(activity, Math.min(left, APPENDED_AT_ONCE)).map((event) => recorded(recordOf(event))),
+        );
       }
       await log.close();
       return topic;

@@ -1,0 +1,159 @@
+/**
+ * Traces across the log, by OpenTelemetry's conventions for messaging: whoever appends puts the context of its span into
+ * the records' headers, as W3C's `traceparent`; whoever reads goes on in the trace that the first of them names, and links
+ * to the others.
+ */
+import {
+  type Context,
+  contextHeaders,
+  contextIn,
+  inSpan,
+  inSpanFrom,
+  isTracing,
+  namesContext,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  SpanKind,
+  sampledIn,
+  startSpanFrom,
+} from "../telemetry/index.ts";
+import type { ActivityLog, LogRecord, OutgoingRecord } from "./index.ts";
+
+/** As many links as OpenTelemetry's own limit lets a span have. */
+const MAX_ORIGINS = 128;
+
+/**
+ * Appends in a span of its own, which the records name. Where nothing is recorded they say nothing: it would cost each
+ * record seventy bytes. A record that names a context keeps it.
+ */
+export function sending(
+  system: ActivityLog["system"],
+  topic: string,
+  records: readonly OutgoingRecord[],
+  append: (records: readonly OutgoingRecord[]) => Promise<void>,
+): Promise<void> {
+  if (!isTracing()) return append(records);
+  const options = {
+    kind: SpanKind.PRODUCER,
+    attributes: { ...messaging(system, "send", records.length), "messaging.destination.name": topic },
+  };
+  return inSpan(`send ${topic}`, options, (span) => {
+    if (!span.isRecording()) return append(records);
+    const headers = contextHeaders();
+    return append(
+      records.map((record) =>
+        record.headers !== undefined && namesContext(record.headers)
+          ? record
+          : { ...record, headers: { ...record.headers, ...headers } },
+      ),
+    );
+  });
+}
+
+export interface Processing {
+  readonly system: ActivityLog["system"];
+  /** `null` for a tail. */
+  readonly group: string | null;
+  /** When the records came, on `performance`'s clock. Default: now. */
+  readonly begunAt?: number;
+  /** Where no record names a context, whether the sampler is asked for a trace of the batch's own. */
+  readonly alone: boolean;
+}
+
+/**
+ * Works on a batch of records in one span, which is part of the trace that the first of them names. Each further trace
+ * gets a span of the same time that links to it: there are the steps. At most 128 traces are told apart.
+ */
+export function processing<Result>(
+  records: readonly LogRecord[],
+  details: Processing,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!isTracing()) return work();
+  const origins = originsOf(records);
+  const [first, ...others] = origins;
+  if (first === undefined && !details.alone) return work();
+  const links = origins.map(({ span }) => ({ context: span }));
+  const options = { kind: SpanKind.CONSUMER, links, attributes: attributesOf(records, details), ...timeOf(details) };
+  return inSpanFrom(first?.from ?? ROOT_CONTEXT, nameOf(records), options, async (span) => {
+    const beside = span.isRecording() ? besides(others, details, span) : [];
+    try {
+      return await work();
+    } finally {
+      for (const other of beside) other.end();
+    }
+  });
+}
+
+interface Origin {
+  readonly topic: string;
+  readonly from: Context;
+  /** Of the producer. */
+  readonly span: SpanContext;
+}
+
+/** The recorded spans that sent the records, each once, in the order of the records. */
+function originsOf(records: readonly LogRecord[]): Origin[] {
+  const known = new Set<string>();
+  const origins: Origin[] = [];
+  for (const { headers, topic } of records) {
+    if (origins.length === MAX_ORIGINS) break;
+    if (!namesContext(headers)) continue;
+    const from = contextIn(headers);
+    const span = sampledIn(from);
+    if (span === undefined || known.has(span.spanId)) continue;
+    known.add(span.spanId);
+    origins.push({ topic, from, span });
+  }
+  return origins;
+}
+
+function besides(others: readonly Origin[], details: Processing, batch: Span): Span[] {
+  const context = batch.spanContext();
+  const traces = new Set([context.traceId]);
+  return others.flatMap(({ topic, from, span }) => {
+    if (traces.has(span.traceId)) return [];
+    traces.add(span.traceId);
+    const attributes = { ...messaging(details.system, "process"), "messaging.destination.name": topic };
+    const options = { kind: SpanKind.CONSUMER, links: [{ context }], attributes, ...timeOf(details) };
+    return [startSpanFrom(from, `process ${topic}`, options)];
+  });
+}
+
+function timeOf({ begunAt }: Processing): { readonly startTime?: number } {
+  return begunAt === undefined ? {} : { startTime: begunAt };
+}
+
+function nameOf(records: readonly LogRecord[]): string {
+  const topic = onlyTopic(records);
+  return topic === undefined ? "process" : `process ${topic}`;
+}
+
+/** `undefined`: there are several. */
+function onlyTopic(records: readonly LogRecord[]): string | undefined {
+  const topic = records[0]?.topic;
+  return records.every((record) => record.topic === topic) ? topic : undefined;
+}
+
+function attributesOf(records: readonly LogRecord[], { system, group }: Processing): Record<string, string | number> {
+  const topic = onlyTopic(records);
+  const [record] = records;
+  return {
+    ...messaging(system, "process", records.length),
+    ...(topic === undefined ? {} : { "messaging.destination.name": topic }),
+    ...(group === null ? {} : { "messaging.consumer.group.name": group }),
+    ...(records.length !== 1 || record === undefined
+      ? {}
+      : { "messaging.destination.partition.id": String(record.partition), "messaging.kafka.offset": record.offset }),
+  };
+}
+
+function messaging(system: ActivityLog["system"], operation: "send" | "process", count?: number) {
+  return {
+    "messaging.system": system,
+    "messaging.operation.name": operation,
+    "messaging.operation.type": operation,
+    ...(count === undefined ? {} : { "messaging.batch.message_count": count }),
+  };
+}

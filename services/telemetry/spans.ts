@@ -1,0 +1,142 @@
+/**
+ * Spans of OpenTelemetry around the work of a role. Until `startTracing` has found a receiver, none of this does anything:
+ * work runs as if it stood alone.
+ */
+import {
+  type Context,
+  context,
+  INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+
+export { type Context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind } from "@opentelemetry/api";
+
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+let tracer: Tracer | null = null;
+/** Headers that carry a context; `traceparent` among them, unless OTEL_PROPAGATORS names other formats. */
+let fields: readonly string[] = [];
+
+/** Who makes the spans of this process from now on; `null`: nobody. */
+export function spansTo(next: Tracer | null): void {
+  tracer = next;
+  fields = propagation.fields();
+}
+
+export function isTracing(): boolean {
+  return tracer !== null;
+}
+
+/** That of the work under way; one that takes and keeps nothing where there is none. */
+export function activeSpan(): Span {
+  return tracer === null ? NO_SPAN : (trace.getActiveSpan() ?? NO_SPAN);
+}
+
+/**
+ * Runs a step of the work under way in a span of its own, until it returns or its promise settles. Where the work is not
+ * recorded, the step is not either: background work makes no traces by itself.
+ */
+export function inSpan<Result>(name: string, options: SpanOptions, work: (span: Span) => Result): Result {
+  if (tracer === null) return work(NO_SPAN);
+  const parent = context.active();
+  return trace.getSpan(parent)?.isRecording() === true ? run(tracer, name, options, parent, work) : work(NO_SPAN);
+}
+
+/**
+ * Runs work that came from elsewhere, in a span that belongs to what its sender was tracing. The sampler decides.
+ *
+ * @param from contextIn of what came with it; ROOT_CONTEXT: the first span of a trace
+ */
+export function inSpanFrom<Result>(
+  from: Context,
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => Result,
+): Result {
+  return tracer === null ? work(NO_SPAN) : run(tracer, name, options, from, work);
+}
+
+function run<Result>(
+  by: Tracer,
+  name: string,
+  options: SpanOptions,
+  parent: Context,
+  work: (span: Span) => Result,
+): Result {
+  const span = by.startSpan(name, options, parent);
+  try {
+    const result = context.with(trace.setSpan(parent, span), work, undefined, span);
+    if (!(result instanceof Promise)) {
+      span.end();
+      return result;
+    }
+    result.then(
+      () => span.end(),
+      (error: unknown) => endFailed(span, error),
+    );
+    return result;
+  } catch (error) {
+    endFailed(span, error);
+    throw error;
+  }
+}
+
+/** Without the message, which may quote a shopper's data: the log has it, under the same trace. */
+function endFailed(span: Span, error: unknown): void {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  fail(span, code !== "" ? code : error instanceof Error ? error.name : typeof error);
+  span.end();
+}
+
+/** @param type a word of a few, such as an error's code */
+export function fail(span: Span, type: string): void {
+  span.setAttribute("error.type", type);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** A span that is not the active one: whoever starts it ends it. */
+export function startSpanFrom(from: Context, name: string, options: SpanOptions): Span {
+  return tracer === null ? NO_SPAN : tracer.startSpan(name, options, from);
+}
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What the sender of a request or record was tracing, as its headers say. */
+export function contextIn(headers: Headers): Context {
+  return propagation.extract(ROOT_CONTEXT, headers);
+}
+
+/** Whether headers say anything of that at all. */
+export function namesContext(headers: Headers): boolean {
+  return fields.some((field) => headers[field] !== undefined);
+}
+
+/** The span that a context names, if its sender records it. */
+export function sampledIn(from: Context): SpanContext | undefined {
+  const found = trace.getSpanContext(from);
+  const isSampled = found !== undefined && isSpanContextValid(found) && (found.traceFlags & TraceFlags.SAMPLED) !== 0;
+  return isSampled ? found : undefined;
+}
+
+/** Headers that tell a receiver what is being traced here. */
+export function contextHeaders(): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  propagation.inject(context.active(), headers);
+  return headers;
+}
+
+/** What a log line carries, so that it is found from the trace and the trace from it. */
+export function traceIds(): { readonly trace_id?: string; readonly span_id?: string } {
+  const found = tracer === null ? undefined : trace.getActiveSpan()?.spanContext();
+  if (found === undefined || !isSpanContextValid(found)) return {};
+  return { trace_id: found.traceId, span_id: found.spanId };
+}
