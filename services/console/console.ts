@@ -4,7 +4,7 @@ import { type ClickHouse, failureOf } from "../clickhouse/index.ts";
 import { actingRouter } from "./acting.ts";
 import { assetsRouter } from "./assets.ts";
 import { frameOf, sendPage } from "./frame.ts";
-import { startMeasuring, storeLook } from "./measuring.ts";
+import { measuringOf, storeLook } from "./measuring.ts";
 import { faultPage } from "./pages/sign-in.ts";
 import type { ConsolePorts } from "./ports.ts";
 import { missing, readingRouter } from "./reading.ts";
@@ -22,12 +22,14 @@ export interface ConsoleOptions {
 export interface Console {
   /** Everything below `/console`. */
   readonly router: Router;
+  /** Remembers the pipeline's figures from now on: what its charts show. */
+  measure(): void;
   close(): void;
 }
 
-/** Pages for people who run the pipeline or the shop. It measures from now on, so that a chart has something to show. */
+/** Pages for people who run the pipeline or the shop. */
 export function startConsole({ ports, clickhouse, logger, now }: ConsoleOptions): Console {
-  const measuring = startMeasuring(ports, { now, logger });
+  const measuring = measuringOf(ports, { now, logger });
   const store = storeLook(clickhouse, now);
   const router = Router();
   router.use(assetsRouter());
@@ -47,7 +49,7 @@ export function startConsole({ ports, clickhouse, logger, now }: ConsoleOptions)
     sendPage(response, faultPage(503, "This cannot be shown now", explained(error)), frame);
   };
   router.use("/console", failed);
-  return { router, close: () => measuring.close() };
+  return { router, measure: measuring.start, close: measuring.close };
 }
 
 /** What a person can do something about; the log has the rest. */

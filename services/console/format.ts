@@ -27,6 +27,11 @@ export function figure(value: number): string {
   return value >= 100 ? whole.format(value) : short.format(value);
 }
 
+/** Of something a second: `0.2`, `12`, `1,230` */
+export function rate(value: number): string {
+  return value < 10 ? value.toFixed(1) : whole.format(value);
+}
+
 /** Of a metric between 0 and 1. */
 export function score(value: number): string {
   return value.toFixed(4);
@@ -78,6 +83,23 @@ export function bytes(value: number): string {
 /** `+5.2 %` */
 export function change(percent: number): string {
   return `${percent < 0 ? "−" : "+"}${Math.abs(percent).toFixed(1)} %`;
+}
+
+const METRICS: Readonly<Record<string, string>> = {
+  ndcg: "NDCG",
+  recall: "Recall",
+  precision: "Precision",
+  mrr: "MRR",
+  map: "MAP",
+  hitrate: "Hit rate",
+  coverage: "Coverage",
+};
+
+/** `NDCG@20` of `ndcg@20` */
+export function metricName(metric: string): string {
+  const [name = "", length] = metric.split("@");
+  const words = METRICS[name.toLowerCase()] ?? name;
+  return length === undefined ? words : `${words}@${length}`;
 }
 
 const EVENT_WORDS: Readonly<Record<string, string>> = {

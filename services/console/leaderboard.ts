@@ -1,4 +1,5 @@
 /** Models beside each other, and how they came and went. Pure. */
+import { metricName } from "./format.ts";
 import type { ModelVersion, Registry } from "./ports.ts";
 
 export interface Row {
@@ -100,5 +101,5 @@ export function quality({ versions }: Registry): { readonly metric: string; read
     const value = metrics[metric];
     return value === undefined ? [] : [{ at: Math.round(createdAt / 1_000), algorithm, value }];
   });
-  return points.length === 0 ? null : { metric: metric.toUpperCase(), points };
+  return points.length === 0 ? null : { metric: metricName(metric), points };
 }

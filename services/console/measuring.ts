@@ -8,6 +8,7 @@ import { type Reading, type Sample, withReading } from "./samples.ts";
 export interface Measuring {
   /** The oldest first. */
   samples(): readonly Sample[];
+  start(): void;
   close(): void;
 }
 
@@ -15,7 +16,7 @@ const EVERY_MILLISECONDS = 2_000;
 /** Fifteen minutes. */
 const SAMPLES = 450;
 
-export function startMeasuring(
+export function measuringOf(
   { recommender, state }: Pick<ConsolePorts, "recommender" | "state">,
   { now, logger }: { readonly now: () => number; readonly logger: Logger },
 ): Measuring {
@@ -27,6 +28,8 @@ export function startMeasuring(
     reading = true;
     try {
       const [counted, { recommender: serving, consumer }] = await Promise.all([recommender.counted(), state()]);
+      // What it reads at its start is no activity of this moment.
+      if (serving.waitingFor.length > 0) return;
       const { lag, freshnessMilliseconds } = serving.signals;
       const taken: Reading = {
         ...{ at: now(), ...counted, freshnessMilliseconds },
@@ -41,10 +44,14 @@ export function startMeasuring(
       reading = false;
     }
   };
-  const timer = setInterval(() => void look(), EVERY_MILLISECONDS);
-  timer.unref();
-  void look();
-  return { samples: () => samples, close: () => clearInterval(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    samples: () => samples,
+    start() {
+      timer ??= setInterval(() => void look(), EVERY_MILLISECONDS).unref();
+    },
+    close: () => clearInterval(timer),
+  };
 }
 
 const KEPT_MILLISECONDS = 5_000;

@@ -69,8 +69,8 @@ function consumer({ state: { consumer }, samples, now }: PartsInput): Part {
   const { lag, stored, deadLetters, problem, freshnessMilliseconds } = consumer;
   const facts: Part["facts"] = [
     ["Waiting in the log", lag === null ? "not known" : counted(lag, "record")],
-    ["Stored since the start", counted(stored, "event")],
-    ["Not accepted since the start", counted(deadLetters, "record")],
+    ["Stored since its start", counted(stored, "event")],
+    ["Not accepted", counted(deadLetters, "record")],
     ...(freshnessMilliseconds === null ? [] : [["Log to table", duration(freshnessMilliseconds)] as const]),
   ];
   if (consumer.state === "Failed" || consumer.state === "Stopped") {

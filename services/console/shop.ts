@@ -78,7 +78,7 @@ WHERE ${MATCHES}
 ORDER BY
   item_id = {text:String} DESC,
   arrayAll(word -> positionCaseInsensitiveUTF8(name, word) > 0, {words:Array(String)}) DESC,
-  name, item_id
+  if(empty({words:Array(String)}), created_at, NULL) DESC NULLS LAST, name, item_id
 LIMIT {limit:UInt32} OFFSET {skip:UInt32}
 ${LIMITS}`;
 

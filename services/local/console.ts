@@ -64,6 +64,7 @@ export async function openConsole(options: LocalConsoleOptions): Promise<LocalCo
   });
   return {
     router: started.router,
+    measure: started.measure,
     async close() {
       started.close();
       await clickhouse.close();

@@ -87,6 +87,7 @@ export async function runLocal(options: LocalOptions): Promise<RunningLocal> {
     if (feed !== null) closing.push(() => feed.close());
     await firstModel({ pipeline, recommender, training, feed, onProgress });
     feed?.open();
+    console.measure();
     onProgress({ step: "ready" });
     const { address } = server;
     return { address, adminKey: adminKey.key, pipeline, recommender, training, failed: pipeline.failed, close };

@@ -46,6 +46,7 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   application.disable("x-powered-by");
   application.use(recommender.router);
   const console = await openConsole(context, { recommender, log, clickhouse: await open() });
+  console.measure();
   onClose(() => console.close());
   application.use(console.router);
   application.use(notFound);

@@ -5,6 +5,7 @@ const PALETTE = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"
 
 /**
  * @typedef {{ at: number, events: number, answers: number, freshnessMilliseconds: number | null, latencyMilliseconds: number | null }} Sample
+ * @typedef {"rate" | "time" | "quality"} Kind
  * @typedef {{ label: string, unit: string, digits: number, read: (sample: Sample) => number | null }} Line
  */
 
@@ -25,15 +26,16 @@ export function drawCharts() {
     if (!(element instanceof HTMLElement)) continue;
     const { chart = "", points } = element.dataset;
     if (points !== undefined) drawQuality(element, JSON.parse(points));
-    else if (LINES[chart] !== undefined) void drawLive(element, LINES[chart]);
+    else if (LINES[chart] !== undefined) void drawLive(element, LINES[chart], chart === "speed" ? "time" : "rate");
   }
 }
 
 /**
  * @param {HTMLElement} element
  * @param {Line[]} lines
+ * @param {Kind} kind
  */
-async function drawLive(element, lines) {
+async function drawLive(element, lines, kind) {
   const read = async () => {
     const response = await fetch("/console/live.json");
     /** @type {{ samples: Sample[] }} */
@@ -51,7 +53,7 @@ async function drawLive(element, lines) {
   const draw = () => {
     if (samples.length < 2) return;
     plot?.destroy();
-    plot = plotIn(element, dataOf(samples), lines.map(seriesOf), { minimum: 0 });
+    plot = plotIn(element, dataOf(samples), lines.map(seriesOf), { kind });
   };
   draw();
   redrawn(element, draw);
@@ -106,7 +108,7 @@ function drawQuality(element, points) {
       };
       return line;
     });
-    plot = plotIn(element, data, series, { lonely: times.length === 1 });
+    plot = plotIn(element, data, series, { kind: "quality" });
   };
   draw();
   redrawn(element, draw);
@@ -116,21 +118,34 @@ function drawQuality(element, points) {
  * @param {HTMLElement} element
  * @param {uPlot.AlignedData} data
  * @param {uPlot.Series[]} series
- * @param {{ minimum?: number, lonely?: boolean }} scale
+ * @param {{ kind: Kind }} options
  */
-function plotIn(element, data, series, { minimum, lonely = false }) {
+function plotIn(element, data, series, { kind }) {
   element.replaceChildren();
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
-  const [first = 0] = data[0];
   return new uPlot(
     {
       width: element.clientWidth,
       height: Math.max(120, element.clientHeight - 34),
       series: [{ label: "Time", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...series],
-      axes: [axis, { ...axis, size: 56 }],
+      axes: [
+        { ...axis, values: (_plot, times) => times.map(clock(kind)), space: kind === "quality" ? 110 : 80 },
+        {
+          ...axis,
+          size: 58,
+          values: (_plot, values) => values.map((value) => (value === null ? "" : unitOf(kind, value))),
+        },
+      ],
       scales: {
-        ...(lonely ? { x: { range: () => [first - 1_800, first + 1_800] } } : {}),
-        y: { range: (_plot, low, high) => rangeOf(low, high, minimum) },
+        ...(kind === "quality" ? { x: { range: (_plot, from, to) => timesOf(from, to) } } : {}),
+        // Milliseconds of an answer and seconds of a delay are both seen on a logarithmic scale alone.
+        y:
+          kind === "time"
+            ? {
+                distr: 3,
+                range: (_plot, low, high) => [powerOfTen(low ?? 1, Math.floor), powerOfTen(high ?? 10, Math.ceil)],
+              }
+            : { range: (_plot, low, high) => (kind === "rate" ? [0, (high || 1) * 1.1] : roomAround(low, high)) },
       },
       cursor: { y: false },
       padding: [10, 12, 0, 0],
@@ -140,16 +155,40 @@ function plotIn(element, data, series, { minimum, lonely = false }) {
   );
 }
 
-/**
- * @param {number | null} low
- * @param {number | null} high
- * @param {number | undefined} minimum
- * @returns {[number, number]}
- */
-function rangeOf(low, high, minimum) {
-  const [from, to] = [minimum ?? low ?? 0, high ?? 1];
-  const room = (to - from) * 0.1 || Math.abs(to) * 0.1 || 1;
-  return [minimum ?? from - room, to + room];
+/** @param {Kind} kind @returns {(seconds: number) => string} */
+function clock(kind) {
+  const time = new Intl.DateTimeFormat("en-GB", {
+    ...(kind === "quality" ? { day: "numeric", month: "short" } : { second: "2-digit" }),
+    ...{ hour: "2-digit", minute: "2-digit" },
+  });
+  return (seconds) => time.format(seconds * 1_000);
+}
+
+/** @param {Kind} kind @param {number} value */
+function unitOf(kind, value) {
+  if (kind === "quality") return value.toFixed(2);
+  if (kind === "rate") return value >= 10_000 ? `${value / 1_000} k/s` : `${value}/s`;
+  // Of a logarithmic scale the powers of ten are enough.
+  if (!Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6)) return "";
+  return value >= 1_000 ? `${value / 1_000} s` : `${value} ms`;
+}
+
+/** At least an hour. @param {number} from @param {number} to @returns {[number, number]} */
+function timesOf(from, to) {
+  const room = Math.max((to - from) * 0.05, (3_600 - (to - from)) / 2);
+  return [from - room, to + room];
+}
+
+/** @param {number} value @param {(value: number) => number} round */
+function powerOfTen(value, round) {
+  return 10 ** round(Math.log10(Math.max(value, 0.01)));
+}
+
+/** @param {number | null} low @param {number | null} high @returns {[number, number]} */
+function roomAround(low, high) {
+  const [from, to] = [low ?? 0, high ?? 1];
+  const room = (to - from) * 0.15 || Math.abs(to) * 0.1 || 1;
+  return [Math.max(0, from - room), to + room];
 }
 
 /**

@@ -49,7 +49,9 @@ async function exchange(known, isLeaving) {
     if (next === undefined || next === known.get(key(part))) continue;
     known.set(key(part), next);
     keepingFocus(part, () => {
+      const open = [...part.querySelectorAll("details")].map((details) => details.open);
       part.innerHTML = next;
+      for (const [place, details] of part.querySelectorAll("details").entries()) details.open = open[place] ?? false;
     });
   }
 }
@@ -62,7 +64,7 @@ async function exchange(known, isLeaving) {
  */
 function keepingFocus(part, change) {
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
-  const place = focused === null ? -1 : focusable(part).findIndex((element) => element === focused);
+  const place = focused instanceof HTMLElement ? focusable(part).indexOf(focused) : -1;
   const name = focused === null ? "" : nameOf(focused);
   change();
   if (focused === null) return;
@@ -73,7 +75,9 @@ function keepingFocus(part, change) {
 
 /** @param {Element} part @returns {HTMLElement[]} */
 function focusable(part) {
-  return [...part.querySelectorAll("a[href], button:not([disabled])")].filter((one) => one instanceof HTMLElement);
+  return [...part.querySelectorAll("a[href], summary, button:not([disabled])")].filter(
+    (one) => one instanceof HTMLElement,
+  );
 }
 
 /** @param {Element} element */

@@ -23,7 +23,7 @@ export function picture(item: Item | undefined, size: "small" | "large" = "small
   }
   const category = item?.categories.at(-1) ?? "";
   const mark = category === "" ? "?" : category.slice(0, 2);
-  return html`<svg class="picture ${size} hue-${hueOf(item?.categories[0] ?? "")}" viewBox="0 0 48 48" aria-hidden="true"><rect width="48" height="48"/><text x="24" y="25">${mark}</text></svg>`;
+  return html`<svg class="picture ${size} hue-${hueOf(category)}" viewBox="0 0 48 48" preserveAspectRatio="xMidYMid slice" aria-hidden="true"><rect width="48" height="48"/><text x="24" y="25">${mark}</text></svg>`;
 }
 
 /** Always the same for a name. */

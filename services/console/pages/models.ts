@@ -1,4 +1,4 @@
-import { ago, change, count, counted, duration, moment, score } from "../format.ts";
+import { ago, change, count, counted, duration, metricName, moment, score } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { compared, type Leaderboard, NEWEST, type Point, type Row } from "../leaderboard.ts";
 import type { ModelVersion, Registry } from "../ports.ts";
@@ -68,13 +68,13 @@ function sorting({ metrics, sortedBy }: Leaderboard): Html {
   const link = (sort: string, label: string) =>
     html`<a href="/console/models?sort=${encodeURIComponent(sort)}"${sort === sortedBy ? html` aria-current="true"` : ""}>${label}</a>`;
   return html`<nav class="tabs" aria-label="Order of the leaderboard">${link(NEWEST, "Newest")}${metrics.map((metric) =>
-    link(metric, metric.toUpperCase()),
+    link(metric, metricName(metric)),
   )}</nav>`;
 }
 
 function boardTable({ rows, metrics }: Leaderboard, frame: Frame): Html {
   return html`<table class="board"><thead><tr><th scope="col">Version</th><th scope="col">State</th>${metrics.map(
-    (metric) => html`<th scope="col" class="number">${metric.toUpperCase()}</th>`,
+    (metric) => html`<th scope="col" class="number">${metricName(metric)}</th>`,
   )}<th scope="col" class="number">Events</th><th scope="col" class="number">Fit</th><th scope="col"><span class="unseen">Action</span></th></tr></thead>
 <tbody>${rows.map((row) => boardRow(row, metrics, frame))}</tbody></table>`;
 }
@@ -87,7 +87,7 @@ function boardRow(
   return html`<tr${isChampion ? html` class="current"` : ""}><th scope="row" data-label="Version"><a href="${versionUrl(version.version)}">${version.version}</a><span class="facts">${version.algorithm}, ${ago(version.createdAt, frame.now)}</span></th>
 <td data-label="State">${state(version, serves)}</td>${metrics.map(
     (metric) =>
-      html`<td class="number" data-label="${metric.toUpperCase()}">${meter(version.metrics[metric], shares[metric] ?? 0)}</td>`,
+      html`<td class="number" data-label="${metricName(metric)}">${meter(version.metrics[metric], shares[metric] ?? 0)}</td>`,
   )}<td class="number" data-label="Events">${count(version.events)}</td><td class="number" data-label="Fit">${duration(version.fitSeconds * 1_000)}</td>
 <td class="actions">${action(frame, {
     url: "/console/models/promote",
@@ -191,7 +191,7 @@ ${actionsNote(frame)}
       ? empty("Not judged", "Nothing could be held out when it was trained.")
       : html`<table><thead><tr><th scope="col">Metric</th><th scope="col" class="number">Value</th>${row.isChampion ? "" : html`<th scope="col" class="number">Champion</th><th scope="col" class="number">Change</th>`}</tr></thead><tbody>${metrics.map(
           ({ metric, value, champion, percent }) =>
-            html`<tr><th scope="row">${metric}</th><td class="number">${score(value)}</td>${
+            html`<tr><th scope="row">${metricName(metric)}</th><td class="number">${score(value)}</td>${
               row.isChampion
                 ? ""
                 : html`<td class="number">${champion === null ? "–" : score(champion)}</td><td class="number">${percent === null ? "–" : change(percent)}</td>`

@@ -1,4 +1,4 @@
-import { ago, count, duration, figure } from "../format.ts";
+import { ago, count, duration, rate } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { type Health, latency, overall, type Part } from "../parts.ts";
 import type { Registry } from "../ports.ts";
@@ -50,8 +50,8 @@ function figures({ now, openDeadLetters, registry }: Overview, { now: at }: Fram
   const fresh = now?.freshnessMilliseconds ?? null;
   const late = now?.latencyMilliseconds ?? null;
   return html`<dl class="figures">
-${tile("Events", now === null ? "…" : figure(now.events), "a second, accepted")}
-${tile("Answers", now === null ? "…" : figure(now.answers), "a second, from this process")}
+${tile("Events", now === null ? "…" : rate(now.events), "a second, accepted")}
+${tile("Answers", now === null ? "…" : rate(now.answers), "a second, from this process")}
 ${tile("Freshness", fresh === null ? "–" : duration(fresh), "from the log to the next answer")}
 ${tile("Latency", late === null ? "–" : latency(late), "99th percentile of an answer")}
 ${tile("Answers users", champion?.algorithm ?? "no model", champion === undefined ? "popular and new items are shown" : `trained ${ago(champion.createdAt, at)}`, "/console/models")}
@@ -61,7 +61,12 @@ ${tile("Dead letters", openDeadLetters === null ? "–" : count(openDeadLetters)
 
 function tile(name: string, value: string, unit: string, url?: string): Html {
   const label = url === undefined ? name : html`<a href="${url}">${name}</a>`;
-  return html`<div class="tile"><dt>${label}</dt><dd><b>${value}</b><span>${unit}</span></dd></div>`;
+  return html`<div class="tile"><dt>${label}</dt><dd><b${/\d/.test(value) || value.length < 3 ? "" : html` class="word"`}>${breakable(value)}</b><span>${unit}</span></dd></div>`;
+}
+
+/** `itemNeighbours` in two lines, where there is no room for one. */
+function breakable(value: string): Html {
+  return html`${value.split(/(?=[A-Z])/).map((word, place) => html`${place > 0 ? html`<wbr>` : ""}${word}`)}`;
 }
 
 function chart(id: string, title: string, unit: string, samples: number): Html {

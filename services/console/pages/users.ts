@@ -50,7 +50,8 @@ export interface UserDetail {
   readonly mayPretend: boolean;
 }
 
-const SHOWN_EVENTS = 30;
+const SHOWN_EVENTS = 8;
+const LISTED_EVENTS = 60;
 const SHOWN_INTERESTS = 8;
 
 export function userPage(detail: UserDetail, frame: Frame): Page {
@@ -72,13 +73,17 @@ ${detail.mayPretend ? actionsNote(frame) : ""}
 
 function historyList(history: readonly PastEvent[], items: Items, { now }: Frame): Html {
   if (history.length === 0) return empty("Nothing yet", "As soon as this user looks at something, it stands here.");
-  const more = history.length - SHOWN_EVENTS;
-  return html`<ol class="events">${history
-    .slice(0, SHOWN_EVENTS)
-    .map(
+  const [shown, earlier] = [history.slice(0, SHOWN_EVENTS), history.slice(SHOWN_EVENTS, LISTED_EVENTS)];
+  const list = (events: readonly PastEvent[]) =>
+    html`<ol class="events">${events.map(
       ({ event, item, occurredAt, quantity }) =>
         html`<li class="${event}"><span class="deed">${deed(event)}${quantity > 1 ? ` ×${quantity}` : ""}</span> <a href="${itemUrl(item)}">${titleOf(item, items)}</a><time class="facts" datetime="${new Date(occurredAt).toISOString()}" title="${moment(occurredAt)}">${ago(occurredAt, now)}</time></li>`,
-    )}</ol>${more > 0 ? html`<p class="hint">and ${counted(more, "earlier event")}</p>` : ""}`;
+    )}</ol>`;
+  const more =
+    earlier.length === 0
+      ? ""
+      : html`<details><summary>${counted(earlier.length, "earlier event")}</summary>${list(earlier)}</details>`;
+  return html`${list(shown)}${more}`;
 }
 
 function interestList(interests: readonly ListedItem[], items: Items): Html {
