@@ -54,7 +54,7 @@ function championCard({ registry }: Models, frame: Frame): Html {
   }.</p></div>
 <dl class="figures small">${judged === undefined ? "" : html`<div class="tile"><dt>${judgedBy}</dt><dd><b>${score(judged)}</b><span>on ${counted(holdout?.actors ?? 0, "user")} held out</span></dd></div>`}
 ${lift ? html`<div class="tile"><dt>Lift</dt><dd><b>${change(lift.percent)}</b><span>${change(lift.low)} to ${change(lift.high)} over the one before</span></dd></div>` : ""}</dl>
-<div class="actions">${rollBack}${previous === null ? "" : html`<span class="hint">to ${previous}</span>`}</div></section>`;
+<div class="actions">${rollBack}<span class="hint">${previous === null ? "Nothing answered users before this version." : `to ${previous}`}</span></div></section>`;
 }
 
 const CAUSES = { training: "a training run", promote: "a person", rollback: "a roll back" } as const;
