@@ -10,7 +10,7 @@ import { launchChromium } from "./launch.ts";
 
 const FOLDER = "docs/images";
 const SIZE = { width: 1_280, height: 820 };
-const HISTORY_DAYS = 10;
+const HISTORY_DAYS = 5;
 const WATCHED_SECONDS = 75;
 const QUALITY = 78;
 
@@ -24,11 +24,10 @@ try {
      GROUP BY user_id ORDER BY uniq(event) DESC, count() DESC, user_id LIMIT 1`,
   );
   for (const _run of [1, 2]) await training.run();
-  const { versions } = await training.models();
+  const { versions, aliases } = await training.models();
   const content = versions.find(({ algorithm, available }) => algorithm === "content" && available);
-  if (content !== undefined) {
-    await training.promote(content.version);
-    await training.rollBack();
+  for (const version of [content?.version, aliases.champion]) {
+    if (version !== undefined) await training.promote(version);
   }
   await askFor(address, WATCHED_SECONDS);
   for (const [name, path, colorScheme] of [

@@ -148,7 +148,7 @@ function plotIn(element, data, series, { kind }) {
             : { range: (_plot, low, high) => (kind === "rate" ? [0, (high || 1) * 1.1] : roomAround(low, high)) },
       },
       cursor: { y: false },
-      padding: [10, 12, 0, 0],
+      padding: [10, 30, 0, 0],
     },
     data,
     element,
@@ -173,9 +173,9 @@ function unitOf(kind, value) {
   return value >= 1_000 ? `${value / 1_000} s` : `${value} ms`;
 }
 
-/** At least an hour. @param {number} from @param {number} to @returns {[number, number]} */
+/** At least ten minutes. @param {number} from @param {number} to @returns {[number, number]} */
 function timesOf(from, to) {
-  const room = Math.max((to - from) * 0.05, (3_600 - (to - from)) / 2);
+  const room = Math.max((to - from) * 0.05, (600 - (to - from)) / 2);
   return [from - room, to + room];
 }
 
