@@ -85,6 +85,7 @@ describe("productmatcher local", () => {
     // Each stop of the tour was a real call with a real answer.
     expect(stdout.match(/^ {2}\$ curl/gm)).toHaveLength(6);
     expect(stdout.match(/^ {2}200 /gm)).toHaveLength(6);
+    expect(stdout).toMatch(/^Console: http:\S+\/console\/sign-in#key=\S{20,}$/m);
 
     const second = await local();
     expect(await countEvents(second.address)).toBeGreaterThan(before);

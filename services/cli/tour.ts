@@ -19,6 +19,7 @@ export async function showTour(
 ): Promise<void> {
   const { address } = local;
   const { actor, item } = await examples(local);
+  console.log(`Console: ${address}/console/sign-in#key=${local.adminKey}`);
   console.log(`ProductMatcher answers at ${address} (started in ${seconds.toFixed(1)} s).`);
   if (options.simulate !== undefined) console.log("A simulated shop is in front of it: its shoppers come and go now.");
   console.log(`

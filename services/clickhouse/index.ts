@@ -43,5 +43,5 @@ export {
   dropDatabase,
   WORK_TABLE,
 } from "./ownership.ts";
-export { type StoredCounts, storedCounts, storedMetrics } from "./stored-counts.ts";
+export { readStoredCounts, type StoredCounts, storedCounts, storedMetrics } from "./stored-counts.ts";
 export type { ClickHouseServer, ClickHouseTarget } from "./target.ts";

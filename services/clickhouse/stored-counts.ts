@@ -23,6 +23,12 @@ SELECT
   toFloat64(filesystemAvailable()) AS diskFree,
   toFloat64(filesystemCapacity()) AS diskSize`;
 
+/** @throws ClickHouseError */
+export async function readStoredCounts(clickhouse: ClickHouse): Promise<StoredCounts> {
+  const [found] = await clickhouse.query<StoredCounts>(COUNTS);
+  return found ?? { storedEvents: 0, deadLetters: 0, diskFree: 0, diskSize: 0 };
+}
+
 /**
  * Counts of the whole pipeline. Whoever asks is not kept waiting for ClickHouse: they are given what the last look found,
  * and their asking brings about the next.
@@ -40,8 +46,7 @@ export function storedCounts(
   const look = async () => {
     looking = true;
     try {
-      const [found] = await clickhouse.query<StoredCounts>(COUNTS);
-      if (found !== undefined) counts = found;
+      counts = await readStoredCounts(clickhouse);
     } catch (error) {
       logger.debug({ err: error }, "stored events could not be counted; trying again");
     } finally {

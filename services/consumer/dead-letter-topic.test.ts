@@ -14,7 +14,7 @@ import { temporaryLog } from "../../test/fixtures/recommender.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { LogRecord } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { replayDeadLetters, replayFromTopic } from "./index.ts";
+import { mendDeadLetter, replayDeadLetters, replayFromTopic } from "./index.ts";
 
 const RECORDED = Date.UTC(2026, 0, 5, 10);
 /** A number where its mapping reads text; the mended mapping reads it. */
@@ -146,5 +146,43 @@ describe("a replay from the topic", () => {
   test("leaves alone what is no dead letter", async () => {
     await log.append(DEAD_LETTERS_TOPIC, [json({ any: "thing" })]);
     expect(await replayFromTopic(log, DEAD_LETTERS_TOPIC, {})).toEqual({ sent: 0, withoutValue: 0 });
+  });
+});
+
+describe("a dead letter that is mended", () => {
+  const mended = Buffer.from(JSON.stringify({ u: "ann", i: "teapot" }));
+
+  test("passes with its new bytes as the record that it was, of its time, and is resolved", async () => {
+    await log.append("orders", [order("ann"), order("bob")]);
+    await consume();
+    const [letter] = await storedLetters(clickhouse);
+    expect(await mendDeadLetter(clickhouse, log, letter?.id ?? "", mended)).toBe(true);
+    await consume();
+    expect(await clickhouse.query("SELECT user_id, toUnixTimestamp64Milli(occurred_at) AS at FROM activity")).toEqual([
+      { user_id: "ann", at: `${RECORDED}` },
+    ]);
+    expect((await storedLetters(clickhouse)).filter(({ resolved }) => resolved)).toMatchObject([{ id: letter?.id }]);
+  });
+
+  test("that does not pass is open with its new bytes", async () => {
+    await log.append("orders", [order("ann")]);
+    await consume();
+    const [letter] = await storedLetters(clickhouse);
+    await mendDeadLetter(clickhouse, log, letter?.id ?? "", Buffer.from("{"));
+    await consume();
+    expect(await clickhouse.query("SELECT id, reason, value FROM dead_letters FINAL WHERE NOT resolved")).toEqual([
+      { id: letter?.id, reason: "malformed_json", value: "{" },
+    ]);
+  });
+
+  test("is not sent when it is resolved, or there is none", async () => {
+    await log.append("orders", [order("ann")]);
+    await consume();
+    const [letter] = await storedLetters(clickhouse);
+    await mendDeadLetter(clickhouse, log, letter?.id ?? "", mended);
+    await consume();
+    expect(await mendDeadLetter(clickhouse, log, letter?.id ?? "", mended)).toBe(false);
+    expect(await mendDeadLetter(clickhouse, log, "orders/7/7", mended)).toBe(false);
+    expect(await recordsOf("orders")).toHaveLength(2);
   });
 });

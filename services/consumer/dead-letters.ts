@@ -1,6 +1,6 @@
 import type { ActivityLog } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
-import { sentAgain } from "./dead-letter-record.ts";
+import { type FailedRecord, sentAgain } from "./dead-letter-record.ts";
 import { inParts } from "./parts.ts";
 
 /** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
@@ -114,20 +114,44 @@ export async function replayDeadLetters(
   );
   for (const ids of pagesOf(matching)) {
     const letters = await clickhouse.query<StoredRecord>(
-      `SELECT id, topic, key, headers, toUnixTimestamp64Milli(recorded_at) AS recorded, base64Encode(value) AS valueBase64
-       FROM dead_letters FINAL WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
+      `${RECORDS} WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
       { ids },
     );
     for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
       await log.append(
         topic,
-        group.map(({ id, key, headers, recorded, valueBase64 }) =>
-          sentAgain({ id, key, headers, recordedAt: Number(recorded), value: Buffer.from(valueBase64, "base64") }),
-        ),
+        group.map((letter) => sentAgain(failedRecord(letter))),
       );
     }
   }
   return matching.length;
+}
+
+/**
+ * Sends one record through again with other bytes in place of its own. It keeps its identity: once it passes, the dead
+ * letter is resolved; if it does not, the dead letter holds the new bytes and the reason of today.
+ *
+ * @returns false when there is no open one of that id; then nothing was sent
+ * @throws ClickHouseError, or the log's error
+ */
+export async function mendDeadLetter(
+  clickhouse: ClickHouse,
+  log: ActivityLog,
+  id: string,
+  value: Uint8Array,
+): Promise<boolean> {
+  const [letter] = await clickhouse.query<StoredRecord>(`${RECORDS} WHERE id = {id:String} AND NOT resolved`, { id });
+  if (letter === undefined) return false;
+  await log.append(letter.topic, [sentAgain({ ...failedRecord(letter), value })]);
+  return true;
+}
+
+const RECORDS = `
+SELECT id, topic, key, headers, toUnixTimestamp64Milli(recorded_at) AS recorded, base64Encode(value) AS valueBase64
+FROM dead_letters FINAL`;
+
+function failedRecord({ id, key, headers, recorded, valueBase64 }: StoredRecord): FailedRecord {
+  return { id, key, headers, recordedAt: Number(recorded), value: Buffer.from(valueBase64, "base64") };
 }
 
 interface SizedId {

@@ -14,6 +14,7 @@ export {
   type DeadLetterFilter,
   type DeadLetterWithValue,
   listDeadLetters,
+  mendDeadLetter,
   replayDeadLetters,
   showDeadLetter,
 } from "./dead-letters.ts";

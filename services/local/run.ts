@@ -6,6 +6,7 @@ import { collectorRouter, collectorSettings } from "../collector/index.ts";
 import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
 import { type Recommender, startRecommender } from "../recommender/index.ts";
 import { adminRouter } from "./admin.ts";
+import { type LocalConsole, newAdminKey, openConsole } from "./console.ts";
 import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { type EmbeddedPipeline, openPipeline } from "./pipeline.ts";
 import { openShopFeed, type ShopFeed } from "./shop-feed.ts";
@@ -44,6 +45,8 @@ export type LocalProgress =
 
 export interface RunningLocal {
   readonly address: string;
+  /** For pages of the console that change something. */
+  readonly adminKey: string;
   readonly pipeline: EmbeddedPipeline;
   readonly recommender: Recommender;
   readonly training: Training;
@@ -73,15 +76,21 @@ export async function runLocal(options: LocalOptions): Promise<RunningLocal> {
     closing.push(() => recommender.close());
     const training = await startTraining({ pipeline, logger, now, onMoved: () => recommender.refresh() });
     closing.push(() => training.close());
-    const server = await serve({ pipeline, recommender, training, folder, options });
+    const adminKey = newAdminKey();
+    const isSimulated = options.simulation !== null;
+    const console = await openConsole({ pipeline, recommender, training, adminKey, isSimulated, logger, now });
+    closing.push(() => console.close());
+    const server = await serve({ pipeline, recommender, training, console, options });
     closing.push(() => server.close());
     folder.announce(server.address);
     const feed = await openFeed(pipeline, folder, options);
     if (feed !== null) closing.push(() => feed.close());
     await firstModel({ pipeline, recommender, training, feed, onProgress });
     feed?.open();
+    console.measure();
     onProgress({ step: "ready" });
-    return { address: server.address, pipeline, recommender, training, failed: pipeline.failed, close };
+    const { address } = server;
+    return { address, adminKey: adminKey.key, pipeline, recommender, training, failed: pipeline.failed, close };
   } catch (error) {
     await close();
     throw error;
@@ -111,11 +120,11 @@ interface Parts {
   readonly pipeline: EmbeddedPipeline;
   readonly recommender: Recommender;
   readonly training: Training;
-  readonly folder: DataFolder;
+  readonly console: LocalConsole;
   readonly options: LocalOptions;
 }
 
-function serve({ pipeline, recommender, training, options }: Parts): Promise<RunningServer> {
+function serve({ pipeline, recommender, training, console, options }: Parts): Promise<RunningServer> {
   const { names, registry, log } = pipeline;
   const application = express();
   application.disable("x-powered-by");
@@ -144,6 +153,7 @@ function serve({ pipeline, recommender, training, options }: Parts): Promise<Run
   );
   application.use(recommender.router);
   application.use(adminRouter(pipeline, training));
+  application.use(console.router);
   application.use(notFound);
   application.use(problemHandler(options.logger));
   const { host, port } = options;

@@ -4,14 +4,14 @@ import express from "express";
 import { collectorRouter, collectorSettings } from "../collector/index.ts";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
 import { kafkaLog } from "./kafka.ts";
+import { watchKeys } from "./keys.ts";
 import { LAST_ANSWER_MILLISECONDS, type Role, type RoleContext } from "./role.ts";
-import { watchKeys } from "./write-keys.ts";
 
 /** @throws ListenError when the address cannot be had */
 export async function startCollectorRole(context: RoleContext): Promise<Role> {
   const { pipeline, names, registry, live, logger, now, onClose } = context;
   const log = await kafkaLog("collector", context);
-  const writeKeys = await watchKeys(() => live.spec().collector?.writeKeys, context);
+  const writeKeys = await watchKeys("write keys", () => live.spec().collector?.writeKeys, context);
   const application = express();
   application.disable("x-powered-by");
   application.use(

@@ -1,10 +1,20 @@
 /** `productmatcher serve`: recommendations over HTTP. */
 import express from "express";
+import type { ActivityLog } from "../activity-log/index.ts";
+import type { ClickHouse } from "../clickhouse/index.ts";
+import { type Console, startConsole } from "../console/index.ts";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
-import { type RecommenderStatus, type ServedVersionStatus, startRecommender } from "../recommender/index.ts";
+import {
+  type Recommender,
+  type RecommenderStatus,
+  type ServedVersionStatus,
+  startRecommender,
+} from "../recommender/index.ts";
 import type { WrittenReport } from "../role-report/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
+import { consoleDeadLetters, consoleModels, consoleRecommender, recommenderState } from "./console.ts";
 import { kafkaLog } from "./kafka.ts";
+import { watchKeys } from "./keys.ts";
 import { recommenderProblems } from "./problems.ts";
 import { LAST_ANSWER_MILLISECONDS, type Role, type RoleContext } from "./role.ts";
 
@@ -35,6 +45,10 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   const application = express();
   application.disable("x-powered-by");
   application.use(recommender.router);
+  const console = await openConsole(context, { recommender, log, clickhouse: await open() });
+  console.measure();
+  onClose(() => console.close());
+  application.use(console.router);
   application.use(notFound);
   application.use(problemHandler(logger));
   const { host, port, graceMilliseconds } = context;
@@ -51,6 +65,47 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
     },
     address: server.address,
   };
+}
+
+const NO_ADMIN_KEY =
+  "Add a key with the scope Admin to serving.apiKeys of the resource, and put it into the Secret that it names: it acts without a restart.";
+
+async function openConsole(
+  context: RoleContext,
+  { recommender, log, clickhouse }: { recommender: Recommender; log: ActivityLog; clickhouse: ClickHouse },
+): Promise<Console> {
+  const { pipeline, names, live, logger, now } = context;
+  const { jwt } = pipeline.spec.serving;
+  const adminKeys = () => live.spec().serving.apiKeys?.filter(({ scopes }) => scopes?.includes("Admin"));
+  const keys = await watchKeys("admin keys", adminKeys, context);
+  return startConsole({
+    clickhouse,
+    logger,
+    now,
+    ports: {
+      pipeline: names.key,
+      access: {
+        keys: () => keys() ?? [],
+        // Where no caller needs a key the API tells as much of users; one that is exposed needs keys or tokens.
+        isOpen: () => live.spec().serving.apiKeys === undefined && jwt === undefined,
+        howToEnable: NO_ADMIN_KEY,
+      },
+      recommender: consoleRecommender(recommender),
+      state: async () => ({
+        recommender: recommenderState(recommender),
+        consumer: null,
+        training: null,
+        collects: null,
+      }),
+      models: consoleModels(clickhouse, {
+        pinned: () => live.spec().serving.model?.pinnedVersion,
+        onMoved: () => recommender.refresh(),
+        now,
+      }),
+      deadLetters: consoleDeadLetters(clickhouse, log),
+      act: null,
+    },
+  });
 }
 
 function reportOf(status: RecommenderStatus): WrittenReport {

@@ -127,6 +127,11 @@ export class Actors {
     return [...this.#recent].reverse();
   }
 
+  /** What is known of everyone that the actor is, the newest first; `interests` brings what the store has. */
+  history(actorId: string): readonly HistoryEvent[] {
+    return mergeHistories(this.#actorsOf(actorId).map((actor) => this.#states.get(actor)?.events ?? NO_EVENTS));
+  }
+
   /** Takes over what actors just did. */
   apply(signals: readonly Signal[]): void {
     for (const signal of signals) {

@@ -1,5 +1,6 @@
 export { ACTOR_LIMITS, type ActorLimits } from "./actors.ts";
 export type { SeenPolicy } from "./history.ts";
+export type { Counted, Inspection, ListedItem, PastEvent, SimilarItems } from "./inspection.ts";
 export { OPEN_API } from "./openapi.ts";
 export {
   type MemoryLimits,

@@ -472,3 +472,39 @@ describe("operations", () => {
     expect(recommender.status().error).toBeNull();
   });
 });
+
+describe("for people who look into it", () => {
+  test("a user's history and weights are those of the answer, with what is in ClickHouse and what was just signalled", async () => {
+    await storeEvents(clickhouse, [signal("ann", "lamp", "view", Date.now() - 60_000)]);
+    await start();
+    expect(await recommender.inspect.user("ann")).toMatchObject({
+      history: [{ item: "lamp", event: "view", quantity: 1 }],
+    });
+    await appendSignals(log, [signal("ann", "desk", "purchase")]);
+    await vi.waitUntil(async () => (await recommender.inspect.user("ann")).history.length === 2);
+    const { history, interests } = await recommender.inspect.user("ann");
+    expect(history.map(({ item }) => item)).toEqual(["desk", "lamp"]);
+    expect(interests).toMatchObject([{ item: "desk", score: 8 }, { item: "lamp" }]);
+    expect(await recommender.inspect.user("nobody")).toEqual({ history: [], interests: [] });
+  });
+
+  test("an item's neighbours are without itself and what is hidden; a model that is not served is none", async () => {
+    await storeItems(clickhouse, [{ item_id: "bed", hidden: true }]);
+    await publishNeighbours(clickhouse, { version: "v1" }, { lamp: { bed: 3, desk: 2, sofa: 1 } });
+    await start();
+    expect(recommender.inspect.similar("lamp", 5)).toMatchObject({
+      behaviour: { algorithm: "itemNeighbours", version: "v1", items: [{ item: "desk" }, { item: "sofa" }] },
+      content: null,
+    });
+    expect(recommender.inspect.similar("unheard-of", 5).behaviour?.items).toEqual([]);
+  });
+
+  test("events and answers are counted", async () => {
+    await start();
+    await appendSignals(log, [signal("ann", "lamp"), signal("bob", "lamp")]);
+    await get("popular");
+    await fetch(`${server.address}/v1/recommendations/popular?limit=0`);
+    await vi.waitUntil(async () => (await recommender.inspect.counted()).events === 2);
+    expect((await recommender.inspect.counted()).answers).toBe(2);
+  });
+});

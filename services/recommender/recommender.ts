@@ -18,6 +18,7 @@ import { CatalogueSource } from "./catalogue-source.ts";
 import { relevantEvents, type SeenPolicy } from "./history.ts";
 import { HistoryModels } from "./history-models.ts";
 import { clickHouseHistory, recentItems } from "./history-store.ts";
+import { type Inspection, inspection } from "./inspection.ts";
 import { ItemIndex } from "./item-index.ts";
 import { type RecentLatency, recentLatency } from "./latency.ts";
 import { recommenderMetrics } from "./metrics.ts";
@@ -70,6 +71,8 @@ export interface Recommender {
   readonly answer: (request: RawRequest) => Answer | Promise<Answer>;
   readonly readiness: () => Readiness;
   readonly status: () => RecommenderStatus;
+  /** For people who want to know why an answer is as it is. */
+  readonly inspect: Inspection;
   /** Looks for new models and changed items now. @throws ClickHouseError */
   readonly refresh: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -186,6 +189,7 @@ export async function startRecommender(options: RecommenderOptions): Promise<Rec
     answer,
     readiness: () => readinessOf(tail, refresher),
     status: () => statusOf({ models, catalogue, actors, tail, refresher, latency }),
+    inspect: inspection({ items, actors, catalogue, model: () => models.current, metrics, now }),
     refresh: () => refresher.refresh(),
     async close() {
       await Promise.all([tail.close(), refresher.close()]);

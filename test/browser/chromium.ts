@@ -1,18 +1,9 @@
-/** A real browser, without a window. */
+/** Suites of a real browser: not run where there is none, and told. */
 import { accessSync, constants } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
 import { describe } from "vitest";
+import { EXECUTABLE } from "./launch.ts";
 
-const EXECUTABLE = process.env.PRODUCTMATCHER_CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+export { launchChromium } from "./launch.ts";
 
 const present = isPresent();
 if (!present) {
@@ -22,10 +13,6 @@ if (!present) {
 }
 
 export const describeBrowser = describe.skipIf(!present);
-
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
-}
 
 function isPresent(): boolean {
   try {

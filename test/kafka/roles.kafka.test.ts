@@ -99,6 +99,11 @@ describeKafka("the roles as processes", () => {
     await expect.poll(async () => (await recommended("ann")).sort(), PATIENCE).toEqual(["bulb", "lamp"]);
     expect(await track({ event: "view", userId: "bob", itemId: "pan" })).toBe(200);
     await expect.poll(async () => (await recommended("bob")).sort(), PATIENCE).toEqual(["pot", "spoon"]);
+    const page = async (path: string) => (await fetch(`${await server.address}/console${path}`)).text();
+    expect(await page("/models")).toMatch(
+      /Add a key with the scope Admin to serving.apiKeys[\s\S]+>itemNeighbours-\d+/,
+    );
+    expect(await page("/users/ann")).toMatch(/Goes with <a href="\/console\/catalogue\/desk">/);
     expect(await server.stop()).toBe(0);
   }, 120_000);
 

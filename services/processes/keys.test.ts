@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { linesLogger } from "../../test/fixtures/consumer.ts";
+import { watchKeys } from "./keys.ts";
 import { mountedSecrets } from "./secrets.ts";
-import { watchKeys } from "./write-keys.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "productmatcher-keys-"));
 const closing: ((deadline: number) => void | Promise<void>)[] = [];
@@ -20,6 +20,7 @@ test("keys come from their Secrets with the scopes that the resource gives them;
   const { logger, lines } = linesLogger();
   const keyRef = (key: string) => ({ name: "shop-keys", key });
   const keys = await watchKeys(
+    "write keys",
     () => [
       { name: "office", secretKeyRef: keyRef("office"), scopes: ["Activity", "Catalogue"] },
       { name: "web", secretKeyRef: keyRef("web") },
