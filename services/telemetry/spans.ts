@@ -148,9 +148,13 @@ export function contextHeaders(): Readonly<Record<string, string>> {
   return headers;
 }
 
-/** What a log line carries, so that it is found from the trace and the trace from it. */
+/**
+ * What a log line carries, so that it is found from the trace and the trace from it. Nothing once the span has ended: a loop
+ * that was begun within a request, and goes on for others, is no part of it.
+ */
 export function traceIds(): { readonly trace_id?: string; readonly span_id?: string } {
-  const found = tracer === null ? undefined : trace.getActiveSpan()?.spanContext();
-  if (found === undefined || !isSpanContextValid(found)) return {};
-  return { trace_id: found.traceId, span_id: found.spanId };
+  const span = activeSpan();
+  if (!span.isRecording()) return {};
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
 }
