@@ -23,13 +23,27 @@ export { type Context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind } fro
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
 let tracer: Tracer | null = null;
+/** Share of work without a recorded parent that begins a trace; `null`: the tracer's sampler is asked. */
+let rootShare: number | null = null;
 /** Headers that carry a context; `traceparent` among them, unless OTEL_PROPAGATORS names other formats. */
 let fields: readonly string[] = [];
 
-/** Who makes the spans of this process from now on; `null`: nobody. */
-export function spansTo(next: Tracer | null): void {
+/**
+ * Who makes the spans of this process from now on; `null`: nobody.
+ *
+ * @param share of work that comes without a context and is to be recorded, where a context that comes along decides by
+ * itself: the others then cost nothing, not even an id. `null`: the tracer's sampler is asked each time
+ */
+export function spansTo(next: Tracer | null, share: number | null = null): void {
   tracer = next;
+  rootShare = share;
   fields = propagation.fields();
+}
+
+function isRecorded(from: Context): boolean {
+  if (rootShare === null) return true;
+  const parent = from === ROOT_CONTEXT ? undefined : trace.getSpanContext(from);
+  return parent === undefined ? Math.random() < rootShare : (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
 export function isTracing(): boolean {
@@ -62,7 +76,7 @@ export function inSpanFrom<Result>(
   options: SpanOptions,
   work: (span: Span) => Result,
 ): Result {
-  return tracer === null ? work(NO_SPAN) : run(tracer, name, options, from, work);
+  return tracer !== null && isRecorded(from) ? run(tracer, name, options, from, work) : work(NO_SPAN);
 }
 
 function run<Result>(
@@ -134,9 +148,13 @@ export function contextHeaders(): Readonly<Record<string, string>> {
   return headers;
 }
 
-/** What a log line carries, so that it is found from the trace and the trace from it. */
+/**
+ * What a log line carries, so that it is found from the trace and the trace from it. Nothing once the span has ended: a loop
+ * that was begun within a request, and goes on for others, is no part of it.
+ */
 export function traceIds(): { readonly trace_id?: string; readonly span_id?: string } {
-  const found = tracer === null ? undefined : trace.getActiveSpan()?.spanContext();
-  if (found === undefined || !isSpanContextValid(found)) return {};
-  return { trace_id: found.traceId, span_id: found.spanId };
+  const span = activeSpan();
+  if (!span.isRecording()) return {};
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
 }

@@ -46,14 +46,19 @@ export async function benchCollector(
   }
 }
 
-/** Three topics of the same activity: what the collector writes at each variant. */
+/** Topics of the same activity: what the collector writes at each variant. */
 export async function benchConsumer(
   rig: Rig,
   receiver: string,
   { rounds, events }: { readonly rounds: number; readonly events: number },
 ): Promise<Row[]> {
   const topics = new Map<Variant, string>();
-  const every: Readonly<Record<Variant, number>> = { off: Number.POSITIVE_INFINITY, tenth: 10, all: 1 };
+  const every: Readonly<Record<Variant, number>> = {
+    off: Number.POSITIVE_INFINITY,
+    none: Number.POSITIVE_INFINITY,
+    tenth: 10,
+    all: 1,
+  };
   for (const variant of VARIANTS) {
     topics.set(variant, await rig.fill(shopActivity(1), events, recorded(every[variant])));
   }

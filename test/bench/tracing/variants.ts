@@ -1,12 +1,12 @@
 /** What is compared: the same work with and without traces, in turn. */
 import { median, type Row } from "../row.ts";
 
-/** Without traces, with a tenth of them recorded, with all. */
-export const VARIANTS = ["off", "tenth", "all"] as const;
+/** Without traces; with none of them recorded, a tenth, all. */
+export const VARIANTS = ["off", "none", "tenth", "all"] as const;
 
 export type Variant = (typeof VARIANTS)[number];
 
-const RATIO: Readonly<Record<Exclude<Variant, "off">, string>> = { tenth: "0.1", all: "1" };
+const RATIO: Readonly<Record<Exclude<Variant, "off">, string>> = { none: "0", tenth: "0.1", all: "1" };
 /** Of issue and documentation: at a tenth. */
 const MOST_PERCENT = 5;
 
@@ -25,7 +25,7 @@ export type Costs = Readonly<Record<Variant, readonly number[]>>;
 
 /** Measures all variants in each round, in another order each time: what else the machine does weighs on all alike. */
 export async function inRounds(rounds: number, measure: (variant: Variant) => Promise<number>): Promise<Costs> {
-  const costs: Record<Variant, number[]> = { off: [], tenth: [], all: [] };
+  const costs: Record<Variant, number[]> = { off: [], none: [], tenth: [], all: [] };
   for (let round = 0; round < rounds; round += 1) {
     const turned = VARIANTS.map((_, at) => VARIANTS[(at + round) % VARIANTS.length] ?? "off");
     for (const variant of turned) costs[variant].push(await measure(variant));
@@ -39,6 +39,7 @@ export function rowsOf(name: string, unit: string, costs: Costs): Row[] {
     median(costs[variant].map((cost, round) => (cost / (costs.off[round] ?? Number.NaN) - 1) * 100));
   return [
     { name: `${name}: without traces`, value: median(costs.off), unit },
+    { name: `${name}: none recorded`, value: added("none"), unit: "% more" },
     { name: `${name}: one of ten recorded`, value: added("tenth"), unit: "% more", most: MOST_PERCENT },
     { name: `${name}: all recorded`, value: added("all"), unit: "% more" },
   ];
