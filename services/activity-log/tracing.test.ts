@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { context, trace } from "@opentelemetry/api";
 import { NodeSDK, type tracing } from "@opentelemetry/sdk-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { inSpanFrom, ROOT_CONTEXT } from "../telemetry/index.ts";
+import { contextIn, inSpanFrom, ROOT_CONTEXT } from "../telemetry/index.ts";
 import { spansTo } from "../telemetry/spans.ts";
 import { type EmbeddedLog, openEmbeddedLog } from "./embedded/index.ts";
 import type { LogRecord } from "./index.ts";
@@ -70,6 +70,19 @@ test("records name the span that sent them, beside what they carry already", asy
   expect((await read()).map(({ headers }) => headers)).toEqual([
     { own: "a", traceparent },
     { own: "b", traceparent },
+  ]);
+});
+
+test("what a stranger adds to its context stays out of the log", async () => {
+  const from = contextIn({
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    tracestate: "vendor=ann@example.org",
+  });
+  await inSpanFrom(from, "click", {}, () => append("a"));
+  const [sent] = idsOf(`send ${TOPIC}`);
+  expect(sent?.traceId).toBe("4bf92f3577b34da6a3ce929d0e0e4736");
+  expect((await read()).map(({ headers }) => headers)).toEqual([
+    { own: "a", traceparent: `00-${sent?.traceId}-${sent?.spanId}-01` },
   ]);
 });
 

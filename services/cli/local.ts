@@ -73,6 +73,8 @@ async function run(options: LocalCommandOptions): Promise<void> {
   } finally {
     await stopTracing();
   }
+  // A receiver of traces that is away is still being tried: nobody waits for that.
+  process.exit();
 }
 
 async function start(

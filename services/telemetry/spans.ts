@@ -141,11 +141,12 @@ export function sampledIn(from: Context): SpanContext | undefined {
   return isSampled ? found : undefined;
 }
 
-/** Headers that tell a receiver what is being traced here. */
+/** Headers that tell a receiver what is being traced here, without `tracestate`: a stranger's words, kept with each record. */
 export function contextHeaders(): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   propagation.inject(context.active(), headers);
-  return headers;
+  const { tracestate: _, ...own } = headers;
+  return own;
 }
 
 /**

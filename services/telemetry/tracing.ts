@@ -100,9 +100,11 @@ function diagnostics(logger: Logger): DiagLogger {
     // The message as it comes may be an error with its stack, as JSON.
     const text = message.startsWith("{") ? (textIn(message) ?? message) : message;
     const now = performance.now();
-    if (now - (said.get(text) ?? Number.NEGATIVE_INFINITY) < SAME_WORDS_EVERY_MILLISECONDS) return;
+    // How many spans were dropped is another number each time.
+    const words = text.replaceAll(/\d+/g, "#");
+    if (now - (said.get(words) ?? Number.NEGATIVE_INFINITY) < SAME_WORDS_EVERY_MILLISECONDS) return;
     if (said.size > 100) said.clear();
-    said.set(text, now);
+    said.set(words, now);
     logger.warn({ problem: text }, "OpenTelemetry cannot do its work; the role goes on");
   };
   const nothing = () => {};

@@ -12,8 +12,8 @@ export const CALLER = "caller";
 export interface Calls {
   readonly recommendations: number;
   readonly events: number;
-  /** Events that the collector has acknowledged since the pod began. */
-  readonly acknowledged: number;
+  /** Numbers of the events that the collector has acknowledged since the pod began: `call-NUMBER` is an event's id. */
+  readonly acknowledged: readonly number[];
   /** What came in place of an answer with 200. */
   readonly failures: readonly string[];
 }
@@ -21,7 +21,8 @@ export interface Calls {
 /** The program of its pod: begins to count anew when asked for /begin. */
 const program = (pipeline: string) => `
   const http = require("node:http");
-  let [number, acknowledged] = [0, 0];
+  let number = 0;
+  const acknowledged = [];
   const counted = () => ({ recommendations: 0, events: 0, failures: [] });
   let calls = counted();
   const every = async (name, call) => {
@@ -29,10 +30,8 @@ const program = (pipeline: string) => `
       const mine = calls;
       try {
         const status = await call();
-        if (status === 200) {
-          mine[name] += 1;
-          if (name === "events") acknowledged += 1;
-        } else mine.failures.push(name + " " + status);
+        if (status === 200) mine[name] += 1;
+        else mine.failures.push(name + " " + status);
       } catch (error) {
         mine.failures.push(name + " " + (error.cause?.code ?? error.code ?? error.message));
       }
@@ -47,12 +46,16 @@ const program = (pipeline: string) => `
     return response.status;
   });
   every("events", () => new Promise((resolve, reject) => {
-    number += 1;
+    const own = (number += 1);
+    const answered = ({ statusCode }) => {
+      if (statusCode === 200) acknowledged.push(own);
+      resolve(statusCode);
+    };
     const request = http.request("http://${pipeline}-collector/v1/track", {
       method: "POST", agent: false, timeout: ${TIMEOUT_MILLISECONDS}, headers: { "content-type": "application/json" },
-    }, (response) => response.resume().once("end", () => resolve(response.statusCode)));
+    }, (response) => response.resume().once("end", () => answered(response)));
     request.once("error", reject).once("timeout", () => request.destroy(new Error("timeout")));
-    request.end(JSON.stringify({ event: "view", userId: "caller", itemId: "called-" + number % 7, eventId: "call-" + number }));
+    request.end(JSON.stringify({ event: "view", userId: "caller", itemId: "called-" + own % 7, eventId: "call-" + own }));
   }));
   http.createServer((request, response) => {
     if (request.url.endsWith("/begin")) calls = counted();

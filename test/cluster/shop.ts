@@ -93,9 +93,10 @@ export function databaseOf(name: PipelineName): string {
   return `${PLACES[name]}_${name}`.replaceAll("-", "_");
 }
 
-/** How many events of a user are stored. */
-export function storedOf(name: PipelineName, user: string): string {
-  return `SELECT toString(uniqExact(event_id)) AS stored FROM ${databaseOf(name)}.events WHERE user_id = '${user}'`;
+/** How many events of a user are stored; of these ids alone, where some are given. */
+export function storedOf(name: PipelineName, user: string, ids?: readonly string[]): string {
+  const among = ids === undefined ? "" : ` AND event_id IN ('${ids.join("','")}')`;
+  return `SELECT toString(uniqExact(event_id)) AS stored FROM ${databaseOf(name)}.events WHERE user_id = '${user}'${among}`;
 }
 
 /** Rows of a statement, asked of the server and not of the pipeline. */

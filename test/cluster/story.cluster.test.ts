@@ -45,6 +45,10 @@ import { findTarget, missingForStory, type Target } from "./target.ts";
 
 const NAMES = Object.keys(PLACES) as PipelineName[];
 const NAMESPACE = PLACES.storefront;
+const NAMESPACES = [SYSTEM, ...Object.values(PLACES)];
+/** On what the story made, and may remove. */
+const OURS = "productmatcher.dev/story";
+const DEFINITION = "recommenderpipelines.productmatcher.dev";
 const RELEASE = "productmatcher";
 const PATIENCE_MILLISECONDS = 240_000;
 const LOOK_MILLISECONDS = 200;
@@ -67,6 +71,8 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
   let broker: Broker;
   let clickhouse: FrontProcess;
   let before: Set<string>;
+  /** Whether the names are free for the story. */
+  let isChecked = false;
   let credentials = CREDENTIALS;
 
   const kubectl = (...args: string[]) => target.kubectl(args);
@@ -161,11 +167,13 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
       startBroker({ host: target.host }),
       startFrontProcess({ host: target.host, credentials: CREDENTIALS }),
     ]);
+    await checkNamespaces();
+    isChecked = true;
     await removeNamespaces();
-    for (const namespace of [SYSTEM, ...Object.values(PLACES)]) {
+    for (const namespace of NAMESPACES) {
       // `kubectl run`, as the README has it, asks for no restriction.
       const level = namespace === PLACES.first ? "baseline" : "restricted";
-      const labels = { "pod-security.kubernetes.io/enforce": level };
+      const labels = { "pod-security.kubernetes.io/enforce": level, [OURS]: "true" };
       await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
       // What each namespace is given of its own.
       const given = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
@@ -176,13 +184,15 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
   }, 1_800_000);
 
   afterAll(async () => {
-    if (api !== undefined) await removeNamespaces();
-    api?.close();
-    await clickhouse?.remove();
-    await broker?.remove();
-    await target?.leave();
-    rmSync(folder, { recursive: true, force: true });
-  }, 300_000);
+    try {
+      if (isChecked) await removeNamespaces();
+    } finally {
+      api?.close();
+      await Promise.allSettled([clickhouse?.remove(), broker?.remove()]);
+      await target?.leave();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    }
+  }, 900_000);
 
   step(
     "the README's commands, word for word: image, operator, a pipeline, a recommendation",
@@ -269,9 +279,10 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
       for (const role of ROLES) await rolledOut("storefront", role, 2);
       await ready("storefront");
     });
-    const { acknowledged } = calls;
-    const stored = () => query<{ stored: string }>(storedOf("storefront", "caller"));
-    await eventually(stored, ([row]) => Number(row?.stored) >= acknowledged);
+    const acknowledged = calls.acknowledged.map((number) => `call-${number}`);
+    expect(acknowledged.length).toBeGreaterThan(0);
+    const stored = () => query<{ stored: string }>(storedOf("storefront", "caller", acknowledged));
+    await eventually(stored, ([row]) => Number(row?.stored) === acknowledged.length);
     return `${KILLS} of them; ${calls.recommendations + calls.events} calls, ${calls.failures.length} failed`;
   });
 
@@ -411,10 +422,40 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
     return left.join(", ");
   });
 
+  /** A cluster that somebody named may have an installation of its own under the README's names. */
+  async function checkNamespaces(): Promise<void> {
+    const others = (await kubectl("get", "namespace", "-l", `!${OURS}`, "-o", "name")).split("\n");
+    const taken = NAMESPACES.filter((name) => others.includes(`namespace/${name}`));
+    if (taken.length === 0) return;
+    throw new Error(
+      `${taken.join(", ")}: not of an earlier run, and the story would remove them. Name another cluster.`,
+    );
+  }
+
   async function removeNamespaces(): Promise<void> {
-    const gone = ["--ignore-not-found", "--timeout=240s"];
-    await target.helm(["uninstall", RELEASE, "--namespace", SYSTEM, "--ignore-not-found", "--wait"]);
-    await kubectl("delete", "namespace", ...Object.values(PLACES), SYSTEM, ...gone);
+    await removePipelines();
+    await target.helm([
+      "uninstall",
+      RELEASE,
+      "--namespace",
+      SYSTEM,
+      "--ignore-not-found",
+      "--wait",
+      "--timeout",
+      "120s",
+    ]);
+    await kubectl("delete", "namespace", ...NAMESPACES, "--ignore-not-found", "--timeout=240s");
+  }
+
+  /** While there is an operator to clean up after them; where it does not, what they leave goes with their namespaces. */
+  async function removePipelines(): Promise<void> {
+    if ((await kubectl("get", "crd", DEFINITION, "--ignore-not-found", "-o", "name")) === "") return;
+    for (const [name, place] of Object.entries(PLACES)) {
+      const of = ["-n", place, "rp", name];
+      await kubectl("delete", ...of, "--ignore-not-found", "--timeout=60s").catch(() =>
+        kubectl("patch", ...of, "--type=merge", "--patch", '{"metadata":{"finalizers":null}}'),
+      );
+    }
   }
 
   /** Kind, namespace and name of every object of the cluster that has to do with us. */

@@ -84,7 +84,11 @@ export async function findTarget(environment: NodeJS.ProcessEnv = process.env): 
 
 async function ownCluster(environment: NodeJS.ProcessEnv): Promise<Target> {
   const bin = binFolder(environment);
-  const { stdout, stderr } = await told(join(ONE_NODE, "up"), []);
+  const down = () => told(join(ONE_NODE, "down"), []);
+  const { stdout, stderr } = await told(join(ONE_NODE, "up"), []).catch(async (error: unknown) => {
+    await down().catch(() => {});
+    throw error;
+  });
   const wasUp = stderr.includes("already up");
   const kubeconfig = stdout.trim();
   const kubectl = join(bin, "kubectl");
@@ -106,7 +110,7 @@ async function ownCluster(environment: NodeJS.ProcessEnv): Promise<Target> {
       return typed(`docker() { '${ONE_NODE}/docker' "$@"; }\n${commands}`, { kubeconfig, namespace, kubectl, path });
     },
     async leave() {
-      if (!wasUp) await told(join(ONE_NODE, "down"), []);
+      if (!wasUp) await down();
     },
   };
 }

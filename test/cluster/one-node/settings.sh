@@ -5,9 +5,12 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # The chart's suites take the same Helm. It and CoreDNS are built with the client-go of this Kubernetes: Go compiles it once
 # for all.
 HELM_MODULE=$HERE/../../chart/binaries/helm
-KUBERNETES_VERSION=v1.36.3
-COREDNS_VERSION=v1.14.7
-HELM_VERSION=$(awk '$2 == "helm.sh/helm/v3" { print $3 }' "$HELM_MODULE/go.mod")
+required() { # required MODULE FOLDER: the version that its go.mod asks for
+  awk -v module="$1" '$1 == "require" && $2 == module { print $3 }' "$2/go.mod"
+}
+KUBERNETES_VERSION=$(required k8s.io/kubernetes "$HERE/../../api-server/binaries")
+COREDNS_VERSION=$(required github.com/coredns/coredns "$HERE/binaries/coredns")
+HELM_VERSION=$(required helm.sh/helm/v3 "$HELM_MODULE")
 
 CLUSTER_DIR=${CLUSTER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/productmatcher-cluster}
 # `down` keeps these three.

@@ -18,8 +18,10 @@ import { subspace } from "./subspace.ts";
 export interface LowPassParameters {
   /** What the filter counts beside the neighbours' weights. */
   readonly lowPass: number;
-  /** Directions that pass it; in blocks of FACTOR_BLOCK, and no more than there are items. */
+  /** Directions that pass it; in blocks of FACTOR_BLOCK, and no more than there are items or memory has room for. */
   readonly lowPassFactors: number;
+  /** At most so many an item in the table. */
+  readonly neighbours: number;
 }
 
 /** Entries of neighbours that are in memory at once. */
@@ -35,10 +37,11 @@ export async function addLowPass(
   work: WorkTables,
   matrix: Matrix,
   [from, into]: readonly [string, string],
-  { lowPass, lowPassFactors }: LowPassParameters,
+  { lowPass, lowPassFactors, neighbours }: LowPassParameters,
   onProgress: (share: number) => void,
 ): Promise<void> {
-  const factors = FACTOR_BLOCK * Math.ceil(Math.min(lowPassFactors, matrix.touchedCount) / FACTOR_BLOCK);
+  const factors =
+    FACTOR_BLOCK * Math.ceil(Math.min(lowPassFactors, matrix.touchedCount, roomFor(matrix)) / FACTOR_BLOCK);
   const memory = new FactorMemory();
   const byActor = await readActorRows(work, matrix, memory);
   const degrees = normalise(memory, byActor, matrix.touchedCount);
@@ -53,10 +56,22 @@ export async function addLowPass(
       for (let at = 0; at < factors; at += 1) product += (vectors[a + at] as number) * (vectors[b + at] as number);
       return lowPass * product * Math.sqrt((degrees[neighbour] as number) / (degrees[item] as number));
     };
-    await regain(work, matrix, [from, into], gain, (share) => onProgress((1 + share) / 2));
+    await regain(work, matrix, [from, into], { neighbours, gain }, (share) => onProgress((1 + share) / 2));
   } finally {
     await team.close();
   }
+}
+
+/**
+ * Directions that the memory of 2 GiB has room for, beside the interactions by actor and by item: with two million actors and
+ * items together some 200. At least one block, so that what is too much for any says so itself.
+ */
+function roomFor({ actorCount, touchedCount, entryCount }: Matrix): number {
+  const OTHERS = 2 ** 26;
+  const perDirection = 4 * (actorCount + touchedCount);
+  const interactions = 16 * entryCount + 4 * (actorCount + touchedCount);
+  const room = (2 ** 31 - OTHERS - interactions) / perDirection;
+  return FACTOR_BLOCK * Math.max(1, Math.floor(room / FACTOR_BLOCK));
 }
 
 /** Divides each weight by the roots of its row's and its column's sum. @returns the sums of the columns */
@@ -82,17 +97,13 @@ function normalise(memory: FactorMemory, rows: SparseRows, columnCount: number):
 /** Copies the table of neighbours with what each gains, the most similar first, ties by item; none is below 0. */
 async function regain(
   work: WorkTables,
-  { itemCount }: Matrix,
+  { touchedCount }: Matrix,
   [from, into]: readonly [string, string],
-  gain: (item: number, neighbour: number) => number,
+  { neighbours, gain }: { readonly neighbours: number; readonly gain: (item: number, neighbour: number) => number },
   onProgress: (share: number) => void,
 ): Promise<void> {
-  const [row] = await work.clickhouse.query<{ entries: string }>(
-    `SELECT sum(length(neighbours)) AS entries FROM ${from}`,
-  );
-  const perItem = Math.max(1, Number(row?.entries ?? 0) / itemCount);
-  const size = Math.max(1, Math.floor(ENTRIES_PER_PAGE / perItem));
-  for (let item = 0; item < itemCount; item += size) {
+  const size = Math.max(1, Math.floor(ENTRIES_PER_PAGE / neighbours));
+  for (let item = 0; item < touchedCount; item += size) {
     const page = await work.clickhouse.query<{ item: number; numbers: number[]; own: number[] }>(
       `
 SELECT item, arrayMap(entry -> entry.1, entries) AS numbers, arrayMap(entry -> entry.2, entries) AS own
@@ -107,7 +118,7 @@ ORDER BY item`,
       into,
       page.map(({ item: of, numbers, own }) => ({ item: of, ...sorted(numbers, own, (other) => gain(of, other)) })),
     );
-    onProgress(Math.min(1, (item + size) / itemCount));
+    onProgress(Math.min(1, (item + size) / touchedCount));
   }
 }
 

@@ -11,7 +11,10 @@ import { type LowPassJob, TASK_ROWS } from "./job.ts";
 
 const ITERATIONS = 5;
 const SEED = 1;
-/** Of the largest part: a direction with less is one that the matrix does not have. */
+/**
+ * Of the largest direction's square: below it the rounding of Float32 cannot tell a direction from none. Two products with
+ * the matrix lie between, so directions below about a thirtieth of the largest are dropped.
+ */
 const SMALLEST_PART = 1e-6;
 
 export interface Problem {
@@ -26,7 +29,7 @@ export interface Problem {
 
 /**
  * @returns address of a matrix with a row of `factors` Float32 an item, whose columns are orthonormal, or 0 where the matrix
- * has fewer directions
+ * has fewer directions that are large enough
  * @throws FactorMemoryError
  */
 export async function subspace(problem: Problem, onProgress: (share: number) => void): Promise<number> {
