@@ -25,7 +25,6 @@ export const EVERYTHING = {
   imagePullSecrets: [{ name: "registry" }],
   replicas: 3,
   maxRollouts: 1,
-  tracing: {},
   workers: 4,
   leaseSeconds: 20,
   logLevel: "debug",
