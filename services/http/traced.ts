@@ -13,7 +13,7 @@ export function traced(listener: RequestListener): RequestListener {
     const { method = "", url = "", headers } = request;
     if (OPERATIONS.test(url)) return listener(request, response);
     const from = namesContext(headers) ? contextIn(headers) : ROOT_CONTEXT;
-    const options = { kind: SpanKind.SERVER, attributes: { "http.request.method": method, "url.scheme": "http" } };
+    const options = { kind: SpanKind.SERVER, attributes: { "http.request.method": method } };
     inSpanFrom(from, method, options, (span) => {
       if (!span.isRecording()) return listener(request, response);
       const answered = Promise.withResolvers<void>();

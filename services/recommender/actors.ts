@@ -167,7 +167,7 @@ export class Actors {
    */
   interests(actorId: string): readonly Interest[] | Promise<readonly Interest[]> {
     const actors = this.#actorsOf(actorId);
-    if (this.#isComplete(actorId) && actors.every((actor) => this.#isComplete(actor))) return this.#interestsOf(actors);
+    if (this.#areComplete(actorId, actors)) return this.#interestsOf(actors);
     let load = this.#loads.get(actorId);
     if (load === undefined) {
       if (this.#loads.size >= this.#options.limits.loads) {
@@ -217,6 +217,15 @@ export class Actors {
       .reduce<readonly HistoryEvent[]>((events, event) => withEvent(events, event), signalled);
     if (history.length === 0 && state === undefined) this.#absences.set(actorId, true);
     else this.#keep(actorId, { events: history, complete: true });
+  }
+
+  /** Whether an actor is answered without a look into the store. */
+  isAtHand(actorId: string): boolean {
+    return this.#areComplete(actorId, this.#actorsOf(actorId));
+  }
+
+  #areComplete(actorId: string, actors: readonly string[]): boolean {
+    return this.#isComplete(actorId) && actors.every((actor) => this.#isComplete(actor));
   }
 
   #isComplete(actorId: string): boolean {

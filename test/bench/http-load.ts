@@ -17,8 +17,7 @@ export interface HttpLoadResult {
   /** Latency in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Answers other than 2xx, errors and time-outs. */
-  readonly failed: number;
+  readonly failed: { readonly answers: number; readonly connections: number; readonly timeouts: number };
 }
 
 const POST = { method: "POST", headers: { "content-type": "application/json" } } as const;
@@ -35,6 +34,6 @@ const report: HttpLoadResult = {
   requestsPerSecond: result.requests.average,
   p50: result.latency.p50,
   p99: result.latency.p99,
-  failed: result.non2xx + result.errors + result.timeouts,
+  failed: { answers: result.non2xx, connections: result.errors - result.timeouts, timeouts: result.timeouts },
 };
 process.stdout.write(JSON.stringify(report));

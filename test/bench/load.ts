@@ -15,6 +15,8 @@ export async function underLoad(load: HttpLoad, onStart: (pid: number) => unknow
   running.child.stdin?.end(JSON.stringify(load));
   if (running.child.pid !== undefined) await onStart(running.child.pid);
   const result = JSON.parse((await running).stdout) as HttpLoadResult;
-  if (result.failed > 0) throw new Error(`${result.failed} requests to ${load.url} failed`);
+  if (Object.values(result.failed).some((count) => count > 0)) {
+    throw new Error(`requests to ${load.url} failed: ${JSON.stringify(result.failed)}`);
+  }
   return result;
 }

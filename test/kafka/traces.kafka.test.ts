@@ -162,8 +162,11 @@ describeKafka("traces", () => {
     expect((await ask(unsampled)).status).toBe(200);
     const again = origin();
     expect((await ask(again)).status).toBe(200);
-    await expect.poll(() => trace(again).length, PATIENCE).toBe(2);
+    await expect.poll(() => trace(again).map(({ name }) => name), PATIENCE).toEqual([route]);
     expect(found(trace(again), route).attributes["productmatcher.answer.kept"]).toBe(true);
+    const other = origin();
+    await fetch(`${address}&exclude=pot`, { headers: { traceparent: other.traceparent } });
+    await expect.poll(() => trace(other).map(({ name }) => name), PATIENCE).toEqual(["candidates", "ranking", route]);
     expect(trace(unsampled)).toEqual([]);
   }, 120_000);
 
