@@ -66,7 +66,7 @@ describe("real data sets", () => {
     expect(metrics.get("popular")!["recall@20"]).toBeCloseTo(0.0416, 3);
   });
 
-  test("Gowalla: the best single algorithm, and the best of all", async () => {
+  test("Gowalla: the best single algorithm, and the best of all", { timeout: 1_200_000 }, async () => {
     const { metrics } = await evaluated(
       "gowalla-lightgcn",
       createAlgorithms(["itemNeighbours", "factorisation", "hybrid"], {

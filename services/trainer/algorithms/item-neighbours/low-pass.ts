@@ -50,13 +50,8 @@ export async function addLowPass(
   try {
     const basis = await subspace({ memory, team, byActor, byItem, factors }, (share) => onProgress(share / 2));
     const vectors = memory.floats(basis, matrix.touchedCount * factors);
-    const gain = (item: number, neighbour: number) => {
-      let product = 0;
-      const [a, b] = [item * factors, neighbour * factors];
-      for (let at = 0; at < factors; at += 1) product += (vectors[a + at] as number) * (vectors[b + at] as number);
-      return lowPass * product * Math.sqrt((degrees[neighbour] as number) / (degrees[item] as number));
-    };
-    await regain(work, matrix, [from, into], { neighbours, gain }, (share) => onProgress((1 + share) / 2));
+    const scores: Scores = { vectors, factors, degrees, lowPass };
+    await regain(work, matrix, [from, into], { neighbours, scores }, (share) => onProgress((1 + share) / 2));
   } finally {
     await team.close();
   }
@@ -94,45 +89,80 @@ function normalise(memory: FactorMemory, rows: SparseRows, columnCount: number):
   return degrees;
 }
 
+/** What a neighbour gains. */
+interface Scores {
+  /** Rows of `factors`, an item each. */
+  readonly vectors: Float32Array;
+  readonly factors: number;
+  readonly degrees: Float64Array;
+  readonly lowPass: number;
+}
+
+function gainOf({ vectors, factors, degrees, lowPass }: Scores, item: number, neighbour: number): number {
+  // Four sums at a time, so that no addition waits for the one before; factors are a multiple of four.
+  let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+  const end = (item + 1) * factors;
+  for (let a = item * factors, b = neighbour * factors; a < end; a += 4, b += 4) {
+    sum0 += (vectors[a] as number) * (vectors[b] as number);
+    sum1 += (vectors[a + 1] as number) * (vectors[b + 1] as number);
+    sum2 += (vectors[a + 2] as number) * (vectors[b + 2] as number);
+    sum3 += (vectors[a + 3] as number) * (vectors[b + 3] as number);
+  }
+  return lowPass * (sum0 + sum1 + sum2 + sum3) * Math.sqrt((degrees[neighbour] as number) / (degrees[item] as number));
+}
+
 /** Copies the table of neighbours with what each gains, the most similar first, ties by item; none is below 0. */
 async function regain(
   work: WorkTables,
   { touchedCount }: Matrix,
   [from, into]: readonly [string, string],
-  { neighbours, gain }: { readonly neighbours: number; readonly gain: (item: number, neighbour: number) => number },
+  { neighbours, scores }: { readonly neighbours: number; readonly scores: Scores },
   onProgress: (share: number) => void,
 ): Promise<void> {
   const size = Math.max(1, Math.floor(ENTRIES_PER_PAGE / neighbours));
-  for (let item = 0; item < touchedCount; item += size) {
-    const page = await work.clickhouse.query<{ item: number; numbers: number[]; own: number[] }>(
+  // In the order of neighbours, each with its weight as the whole number that its bits are: printed and read sooner.
+  const read = (item: number) =>
+    work.clickhouse.query<{ item: number; numbers: number[]; own: number[] }>(
       `
-SELECT item, arrayMap(entry -> entry.1, entries) AS numbers, arrayMap(entry -> entry.2, entries) AS own
+SELECT item, arrayMap(entry -> toUInt32(bitShiftRight(entry, 32)), entries) AS numbers, arrayMap(entry -> toUInt32(entry), entries) AS own
 FROM (
-  SELECT item, arraySort(arrayZip(neighbours, weights)) AS entries
+  SELECT item, arraySort(arrayMap((neighbour, weight) ->
+    bitShiftLeft(toUInt64(neighbour), 32) + reinterpretAsUInt32(weight), neighbours, weights)) AS entries
   FROM ${from} WHERE item >= {item:UInt32} AND item < {to:UInt32}
 )
 ORDER BY item`,
       { item, to: item + size },
     );
+  // The engine reads a page while the one before is scored.
+  let next = read(0);
+  for (let item = 0; item < touchedCount; item += size) {
+    const page = await next;
+    if (item + size < touchedCount) next = read(item + size);
     await work.clickhouse.insert(
       into,
-      page.map(({ item: of, numbers, own }) => ({ item: of, ...sorted(numbers, own, (other) => gain(of, other)) })),
+      page.map(({ item: of, numbers, own }) => ({ item: of, ...sorted(scores, of, numbers, own) })),
     );
     onProgress(Math.min(1, (item + size) / touchedCount));
   }
 }
 
-/** @param numbers ascending */
-function sorted(numbers: readonly number[], own: readonly number[], gain: (neighbour: number) => number) {
-  const weights = Float32Array.from(own, (weight, at) => Math.max(0, weight + gain(numbers[at] as number)));
+/** @param numbers ascending @param own bits of their weights */
+function sorted(scores: Scores, item: number, numbers: readonly number[], own: readonly number[]) {
+  const count = numbers.length;
   // The bits of numbers that are not below 0 have their order; sorting numbers is much faster than sorting pairs.
-  const bits = new Uint32Array(weights.buffer);
-  const order = Float64Array.from(bits, (bit, at) => bit * PLACES + (PLACES - 1 - at))
-    .sort()
-    .reverse();
-  const places = Array.from(order, (entry) => PLACES - 1 - (entry % PLACES));
-  return {
-    neighbours: places.map((place) => numbers[place] as number),
-    weights: places.map((place) => weights[place] as number),
-  };
+  const bits = Uint32Array.from(own);
+  const weights = new Float32Array(bits.buffer);
+  const order = new Float64Array(count);
+  for (let at = 0; at < count; at += 1) {
+    weights[at] = Math.max(0, (weights[at] as number) + gainOf(scores, item, numbers[at] as number));
+    order[at] = (bits[at] as number) * PLACES + (PLACES - 1 - at);
+  }
+  order.sort();
+  const best = { neighbours: new Array<number>(count), weights: new Array<number>(count) };
+  for (let rank = 0; rank < count; rank += 1) {
+    const place = PLACES - 1 - ((order[count - 1 - rank] as number) % PLACES);
+    best.neighbours[rank] = numbers[place] as number;
+    best.weights[rank] = weights[place] as number;
+  }
+  return best;
 }
