@@ -1,11 +1,6 @@
 /** Dead letters of a pipeline, through the one that answers at an address or straight from its ClickHouse and Kafka. */
-import type {
-  DeadLetter,
-  DeadLetterCount,
-  DeadLetterFilter,
-  DeadLetterWithValue,
-  ReplayedFromTopic,
-} from "../consumer/index.ts";
+import type { DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetterWithValue } from "../clickhouse/index.ts";
+import type { ReplayedFromTopic } from "../consumer/index.ts";
 import { withDeadLetters } from "../processes/index.ts";
 import { type AdminOptions, adminClient } from "./admin-client.ts";
 import { CommandError, readResource } from "./resource.ts";

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import type { DeadLetterWithValue, ReplayedFromTopic } from "../consumer/index.ts";
+import type { DeadLetterWithValue } from "../clickhouse/index.ts";
+import type { ReplayedFromTopic } from "../consumer/index.ts";
 import { dataDirOption, urlOption } from "./admin-client.ts";
 import { type AccessOptions, accessDeadLetters, type Listing } from "./dead-letter-access.ts";
 import { fileOption, secretsOption, wholeNumber } from "./options.ts";

@@ -7,6 +7,17 @@ export {
   type StatementKind,
   type StatementObserver,
 } from "./client.ts";
+export {
+  countDeadLetters,
+  type DeadLetter,
+  type DeadLetterCount,
+  type DeadLetterFilter,
+  type DeadLetterWithValue,
+  listDeadLetters,
+  matchingDeadLetters,
+  type SizedId,
+  showDeadLetter,
+} from "./dead-letters.ts";
 export { blamesData, EVERY_ROW_REFUSED, type Failure, type FailureCause, failureOf } from "./failure.ts";
 export { identifier } from "./identifier.ts";
 export { peopleOf, readLinks } from "./identities.ts";
@@ -33,6 +44,7 @@ export {
   pointAliases,
   readAliases,
   recordVersion,
+  type VersionChoice,
   type VersionConfiguration,
 } from "./models.ts";
 export {

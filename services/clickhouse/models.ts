@@ -68,16 +68,35 @@ interface VersionRow {
   readonly available: number | boolean;
 }
 
-/** All versions, the newest first. @throws ClickHouseError */
-export async function listVersions(clickhouse: ClickHouse): Promise<ListedVersion[]> {
-  const rows = await clickhouse.query<VersionRow>(`
+/** The newest ones, and those of these names however old they are. */
+export interface VersionChoice {
+  readonly newest: number;
+  readonly names: readonly string[];
+}
+
+const ALL_VERSIONS: VersionChoice = { newest: 1_000_000_000, names: [] };
+
+/** The newest first. @throws ClickHouseError */
+export async function listVersions(
+  clickhouse: ClickHouse,
+  { newest, names }: VersionChoice = ALL_VERSIONS,
+): Promise<ListedVersion[]> {
+  const rows = await clickhouse.query<VersionRow>(
+    `
 SELECT version, algorithm, status, reason, configuration,
   toUnixTimestamp64Milli(data_from) AS data_from_ms, toUnixTimestamp64Milli(data_to) AS data_to_ms,
   events, actors, items, metrics, entries, checksum, fit_seconds,
   toUnixTimestamp64Milli(created_at) AS created_at_ms,
   version GLOBAL IN (${storedVersions}) AS available
-FROM model_versions FINAL
-ORDER BY created_at DESC, version`);
+FROM (
+  SELECT * FROM model_versions FINAL
+  WHERE {newest:UInt32} > 0 OR version IN {names:Array(String)}
+  ORDER BY version IN {names:Array(String)} DESC, created_at DESC, version
+  LIMIT {limit:UInt32}
+)
+ORDER BY created_at DESC, version`,
+    { newest, names, limit: newest + names.length },
+  );
   return rows.map((row) => ({
     version: row.version,
     algorithm: row.algorithm,
@@ -174,11 +193,15 @@ export async function pointAliases(
 }
 
 /** Of one alias, the newest first. @throws ClickHouseError */
-export async function listPromotions(clickhouse: ClickHouse, alias: string): Promise<Promotion[]> {
+export async function listPromotions(
+  clickhouse: ClickHouse,
+  alias: string,
+  limit = 1_000_000_000,
+): Promise<Promotion[]> {
   const rows = await clickhouse.query<{ at: string; version: string; replaces: string; cause: PromotionCause }>(
     `SELECT toUnixTimestamp64Milli(promoted_at) AS at, version, replaces, cause
-     FROM model_promotions WHERE alias = {alias:String} ORDER BY promoted_at DESC, version`,
-    { alias },
+     FROM model_promotions WHERE alias = {alias:String} ORDER BY promoted_at DESC, version LIMIT {limit:UInt32}`,
+    { alias, limit },
   );
   return rows.map(({ at, version, replaces, cause }) => ({
     at: Number(at),

@@ -12,7 +12,7 @@ import {
 } from "../../test/fixtures/consumer.ts";
 import { temporaryLog } from "../../test/fixtures/recommender.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
-import type { LogRecord } from "../activity-log/index.ts";
+import type { ActivityLog, LogRecord } from "../activity-log/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { mendDeadLetter, replayDeadLetters, replayFromTopic } from "./index.ts";
 
@@ -146,6 +146,31 @@ describe("a replay from the topic", () => {
   test("leaves alone what is no dead letter", async () => {
     await log.append(DEAD_LETTERS_TOPIC, [json({ any: "thing" })]);
     expect(await replayFromTopic(log, DEAD_LETTERS_TOPIC, {})).toEqual({ sent: 0, withoutValue: 0 });
+  });
+});
+
+describe("a replay that ends half way", () => {
+  /** The broker refuses one topic. */
+  const refusing = (topic: string): ActivityLog => ({
+    ...log,
+    append: (name, records) =>
+      name === topic ? Promise.reject(new Error("not the leader")) : log.append(name, records),
+  });
+
+  test("says how many were sent before it failed; one that sent nothing fails as it did", async () => {
+    await log.append("orders", [order("ann"), order("bob")]);
+    await log.append("shop.events", [{ key: null, value: Buffer.from([0xff]) }]);
+    await consume();
+    await clickhouse.command(
+      "ALTER TABLE dead_letters UPDATE recorded_at = now64(3) WHERE topic = 'shop.events' SETTINGS mutations_sync = 1",
+    );
+    await expect(replayDeadLetters(clickhouse, refusing("shop.events"), {})).rejects.toMatchObject({
+      ...{ code: "replay_interrupted", sent: 2, matching: 3 },
+      message: "2 of 3 records were sent through again, then it failed: not the leader",
+    });
+    await expect(replayDeadLetters(clickhouse, refusing("orders"), { topic: "orders" })).rejects.toThrow(
+      /^not the leader$/,
+    );
   });
 });
 

@@ -3,8 +3,8 @@
  * is what failed.
  */
 import { type ActivityLog, isRecordTooLarge, type LogRecord, type OutgoingRecord } from "../activity-log/index.ts";
+import type { DeadLetterFilter } from "../clickhouse/index.ts";
 import { letterRecord, readLetter, sentAgain, type TopicLetter, withoutValue } from "./dead-letter-record.ts";
-import type { DeadLetterFilter } from "./dead-letters.ts";
 import type { DeadLetterRow } from "./rows.ts";
 
 /**

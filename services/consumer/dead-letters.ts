@@ -1,128 +1,58 @@
 import type { ActivityLog } from "../activity-log/index.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, type DeadLetterFilter, matchingDeadLetters, type SizedId } from "../clickhouse/index.ts";
 import { type FailedRecord, sentAgain } from "./dead-letter-record.ts";
 import { inParts } from "./parts.ts";
-
-/** A record that was not accepted, as people see it in a list. Times are ISO 8601. */
-export interface DeadLetter {
-  readonly id: string;
-  readonly reason: string;
-  readonly path: string;
-  readonly message: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
-  readonly key: string;
-  readonly recordedAt: string;
-  readonly failedAt: string;
-  readonly resolved: boolean;
-  /** Bytes of the record. */
-  readonly size: number;
-}
-
-export interface DeadLetterWithValue extends DeadLetter {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly valueBase64: string;
-}
-
-export interface DeadLetterFilter {
-  readonly topic?: string;
-  readonly reason?: string;
-  readonly ids?: readonly string[];
-  /** Absent: open ones alone. */
-  readonly includeResolved?: boolean;
-}
-
-const COLUMNS = `
-  id, reason, path, message, topic, partition, toString(offset) AS offset, key,
-  formatDateTime(recorded_at, '%FT%TZ') AS recordedAt, formatDateTime(failed_at, '%FT%TZ') AS failedAt, resolved,
-  toUInt32(length(value)) AS size`;
-
-const MATCHES = `
-  ({includeResolved:Bool} OR NOT resolved)
-  AND ({topic:String} = '' OR topic = {topic:String})
-  AND ({reason:String} = '' OR reason = {reason:String})
-  AND (empty({ids:Array(String)}) OR id IN {ids:Array(String)})`;
-
-function filterParameters(filter: DeadLetterFilter) {
-  return {
-    topic: filter.topic ?? "",
-    reason: filter.reason ?? "",
-    ids: filter.ids ?? [],
-    includeResolved: filter.includeResolved ?? false,
-  };
-}
-
-/** The newest first. @throws ClickHouseError */
-export function listDeadLetters(
-  clickhouse: ClickHouse,
-  filter: DeadLetterFilter,
-  page: { readonly limit: number; readonly offset: number },
-): Promise<DeadLetter[]> {
-  return clickhouse.query<DeadLetter>(
-    `SELECT ${COLUMNS} FROM dead_letters FINAL WHERE ${MATCHES}
-     ORDER BY failed_at DESC, id LIMIT {limit:UInt32} OFFSET {skip:UInt32}`,
-    { ...filterParameters(filter), limit: page.limit, skip: page.offset },
-  );
-}
-
-export interface DeadLetterCount {
-  readonly topic: string;
-  readonly reason: string;
-  readonly open: number;
-  readonly resolved: number;
-}
-
-/** How many of each topic and reason. @throws ClickHouseError */
-export function countDeadLetters(clickhouse: ClickHouse): Promise<DeadLetterCount[]> {
-  return clickhouse.query<DeadLetterCount>(
-    // Qualified: the bare name would mean the column of the answer.
-    `SELECT topic, reason, toUInt32(countIf(NOT letter.resolved)) AS open, toUInt32(countIf(letter.resolved)) AS resolved
-     FROM dead_letters AS letter FINAL GROUP BY topic, reason ORDER BY open DESC, topic, reason`,
-  );
-}
-
-/** One with its bytes, open or resolved; `undefined` when there is none of that id. @throws ClickHouseError */
-export async function showDeadLetter(clickhouse: ClickHouse, id: string): Promise<DeadLetterWithValue | undefined> {
-  const [row] = await clickhouse.query<DeadLetterWithValue>(
-    `SELECT ${COLUMNS}, headers, base64Encode(value) AS valueBase64
-     FROM dead_letters FINAL WHERE id = {id:String}`,
-    { id },
-  );
-  return row;
-}
 
 /** Of one append; a page ends at whichever comes first. */
 const PAGE_RECORDS = 500;
 const PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Some records were sent through again before it failed; the cause is what stopped it. */
+export class ReplayInterruptedError extends Error {
+  override readonly name = "ReplayInterruptedError";
+  readonly code = "replay_interrupted";
+  readonly sent: number;
+  readonly matching: number;
+
+  constructor(sent: number, matching: number, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${sent} of ${matching} records were sent through again, then it failed: ${why}`, { cause });
+    this.sent = sent;
+    this.matching = matching;
+  }
+}
 
 /**
  * Sends the records through again, by the mapping of today. Each keeps its identity, so that one that was stored after
  * all is not counted twice, and is marked resolved by the consumer once it passes.
  *
  * @returns how many records were sent
- * @throws ClickHouseError, or the log's error
+ * @throws ReplayInterruptedError when some were sent; else ClickHouseError, or the log's error
  */
 export async function replayDeadLetters(
   clickhouse: ClickHouse,
   log: ActivityLog,
   filter: DeadLetterFilter,
 ): Promise<number> {
-  const matching = await clickhouse.query<SizedId>(
-    `SELECT id, toUInt32(length(value)) AS size FROM dead_letters FINAL WHERE ${MATCHES} ORDER BY recorded_at, id`,
-    filterParameters(filter),
-  );
-  for (const ids of pagesOf(matching)) {
-    const letters = await clickhouse.query<StoredRecord>(
-      `${RECORDS} WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
-      { ids },
-    );
-    for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
-      await log.append(
-        topic,
-        group.map((letter) => sentAgain(failedRecord(letter))),
+  const matching = await matchingDeadLetters(clickhouse, filter);
+  let sent = 0;
+  try {
+    for (const ids of pagesOf(matching)) {
+      const letters = await clickhouse.query<StoredRecord>(
+        `${RECORDS} WHERE id IN {ids:Array(String)} ORDER BY recorded_at, id`,
+        { ids },
       );
+      for (const [topic, group] of Map.groupBy(letters, (letter) => letter.topic)) {
+        await log.append(
+          topic,
+          group.map((letter) => sentAgain(failedRecord(letter))),
+        );
+        sent += group.length;
+      }
     }
+  } catch (error) {
+    if (sent === 0) throw error;
+    throw new ReplayInterruptedError(sent, matching.length, error);
   }
   return matching.length;
 }
@@ -152,12 +82,6 @@ FROM dead_letters FINAL`;
 
 function failedRecord({ id, key, headers, recorded, valueBase64 }: StoredRecord): FailedRecord {
   return { id, key, headers, recordedAt: Number(recorded), value: Buffer.from(valueBase64, "base64") };
-}
-
-interface SizedId {
-  readonly id: string;
-  /** Bytes of the record. */
-  readonly size: number;
 }
 
 interface StoredRecord {

@@ -7,17 +7,7 @@ export {
   startConsumer,
 } from "./consumer.ts";
 export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts";
-export {
-  countDeadLetters,
-  type DeadLetter,
-  type DeadLetterCount,
-  type DeadLetterFilter,
-  type DeadLetterWithValue,
-  listDeadLetters,
-  mendDeadLetter,
-  replayDeadLetters,
-  showDeadLetter,
-} from "./dead-letters.ts";
+export { mendDeadLetter, ReplayInterruptedError, replayDeadLetters } from "./dead-letters.ts";
 export {
   type AttributeSource,
   openPostgres,

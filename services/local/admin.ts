@@ -1,13 +1,8 @@
 import { type Response, Router } from "express";
 import { z } from "zod";
 import { MappingError, type TopicSpec } from "../activity/index.ts";
-import {
-  countDeadLetters,
-  listDeadLetters,
-  replayDeadLetters,
-  replayFromTopic,
-  showDeadLetter,
-} from "../consumer/index.ts";
+import { countDeadLetters, listDeadLetters, showDeadLetter } from "../clickhouse/index.ts";
+import { replayDeadLetters, replayFromTopic } from "../consumer/index.ts";
 import { jsonBody, methodNotAllowed, problem } from "../http/index.ts";
 import { type Moved, VersionRefusedError } from "../trainer/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";

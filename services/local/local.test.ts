@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runCommand } from "../../test/fixtures/command.ts";
 import { linesLogger } from "../../test/fixtures/consumer.ts";
+import type { DeadLetter, DeadLetterCount } from "../clickhouse/index.ts";
 import { readPipelines } from "../config/index.ts";
-import type { DeadLetter, DeadLetterCount } from "../consumer/index.ts";
 import { type LocalProgress, type RunningLocal, runLocal } from "./index.ts";
 
 const QUICKSTART = readFileSync("examples/quickstart.yaml", "utf8");

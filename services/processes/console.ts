@@ -3,7 +3,7 @@
  * answers with must not pay for it.
  */
 import type { ActivityLog } from "../activity-log/index.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, countDeadLetters, listDeadLetters, showDeadLetter } from "../clickhouse/index.ts";
 import type { ConsolePorts, DeadLettersPort, ModelsPort } from "../console/index.ts";
 import type { Recommender } from "../recommender/index.ts";
 
@@ -42,9 +42,9 @@ export function consoleModels(clickhouse: ClickHouse, { pinned, onMoved, now }: 
 /** @param log that the topics of the records are on */
 export function consoleDeadLetters(clickhouse: ClickHouse, log: ActivityLog): DeadLettersPort {
   return {
-    counts: async () => (await consumer()).countDeadLetters(clickhouse),
-    list: async (filter, page) => (await consumer()).listDeadLetters(clickhouse, filter, page),
-    show: async (id) => (await consumer()).showDeadLetter(clickhouse, id),
+    counts: () => countDeadLetters(clickhouse),
+    list: (filter, page) => listDeadLetters(clickhouse, filter, page),
+    show: (id) => showDeadLetter(clickhouse, id),
     replay: async (filter) => (await consumer()).replayDeadLetters(clickhouse, log, filter),
     mend: async (id, value) => (await consumer()).mendDeadLetter(clickhouse, log, id, value),
   };

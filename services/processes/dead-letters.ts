@@ -1,6 +1,4 @@
 /** Dead letters of a pipeline on a cluster: out of ClickHouse or the topic, and back into the topics that they came from. */
-import { openClickHouse } from "../clickhouse/index.ts";
-import { namesOf } from "../config/index.ts";
 import {
   countDeadLetters,
   type DeadLetter,
@@ -8,11 +6,11 @@ import {
   type DeadLetterFilter,
   type DeadLetterWithValue,
   listDeadLetters,
-  type ReplayedFromTopic,
-  replayDeadLetters,
-  replayFromTopic,
+  openClickHouse,
   showDeadLetter,
-} from "../consumer/index.ts";
+} from "../clickhouse/index.ts";
+import { namesOf } from "../config/index.ts";
+import { type ReplayedFromTopic, replayDeadLetters, replayFromTopic } from "../consumer/index.ts";
 import { openKafkaLog } from "../kafka/index.ts";
 import { clickhouseTarget, kafkaOptions } from "./connections.ts";
 import type { JobOptions } from "./jobs.ts";

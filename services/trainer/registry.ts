@@ -27,12 +27,19 @@ export interface Registry {
   readonly promotions: readonly Promotion[];
 }
 
-/** @throws ClickHouseError */
-export async function readRegistry(clickhouse: ClickHouse): Promise<Registry> {
-  const [aliases, versions, promotions] = [
-    await readAliases(clickhouse),
-    await listVersions(clickhouse),
-    await listPromotions(clickhouse, CHAMPION),
+/**
+ * @param newest how many versions and how many promotions; all when absent. Versions that an alias names are always there
+ * @throws ClickHouseError
+ */
+export async function readRegistry(
+  clickhouse: ClickHouse,
+  newest?: { readonly versions: number; readonly promotions: number },
+): Promise<Registry> {
+  const aliases = await readAliases(clickhouse);
+  const names = [...new Set(aliases.values())];
+  const [versions, promotions] = [
+    await listVersions(clickhouse, newest && { newest: newest.versions, names }),
+    await listPromotions(clickhouse, CHAMPION, newest?.promotions),
   ];
   return { aliases: Object.fromEntries(aliases), versions, promotions };
 }
@@ -57,12 +64,16 @@ export async function promote(clickhouse: ClickHouse, version: string, now: numb
 /**
  * Has the version answer users again that did so before the present one. Called again it goes further back.
  *
+ * @param from what is to be gone back from; refused when another version is the champion by now
  * @throws VersionRefusedError when there is none, or its rows are gone
  * @throws ClickHouseError
  */
-export async function rollBack(clickhouse: ClickHouse, now: number): Promise<Moved> {
+export async function rollBack(clickhouse: ClickHouse, now: number, from?: string): Promise<Moved> {
   const present = (await readAliases(clickhouse)).get(CHAMPION);
   if (present === undefined) throw new VersionRefusedError("no version answers users yet");
+  if (from !== undefined && from !== present) {
+    throw new VersionRefusedError(`${present} is the champion by now, not ${from}: somebody moved it meanwhile`);
+  }
   const before = lineage(await listPromotions(clickhouse, CHAMPION)).at(-2);
   if (before === undefined) throw new VersionRefusedError(`nothing answered users before ${present}`);
   await requireServable(clickhouse, before);
