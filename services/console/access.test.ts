@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { cookieOf, isFromOwnPage, localPath, newSession, rightsOf, SESSION_MILLISECONDS } from "./access.ts";
+import {
+  cookieName,
+  cookieOf,
+  isFromOwnPage,
+  localPath,
+  newSession,
+  rightsOf,
+  SESSION_MILLISECONDS,
+} from "./access.ts";
 import type { AdminKey, ConsoleAccess } from "./ports.ts";
 
 const NOW = 1_000_000;
@@ -24,6 +32,18 @@ test("a session lets act until it ends, its key is changed, or somebody changed 
   expect(mayAct([key], `${Number(ends) + 1}.${signature}`)).toBe(false);
   for (const forged of ["", ".", `${ends}.`, `${ends}.${signature}x`, "Infinity.x"])
     expect(mayAct([key], forged)).toBe(false);
+});
+
+test("a session of a replica whose clock is ahead is taken, and ends when it says", () => {
+  const session = newSession(key, NOW + 60_000);
+  expect(rightsOf(access([key]), session, NOW).mayAct).toBe(true);
+  expect(rightsOf(access([key]), session, NOW + 60_000 + SESSION_MILLISECONDS).mayAct).toBe(false);
+});
+
+test("two consoles of one host have cookies of their own", () => {
+  const named = (host: string) => cookieName("session", { headers: { host } });
+  expect(new Set(["localhost:8080", "localhost:8081", "[::1]"].map(named)).size).toBe(3);
+  expect(named("recs.shop.example")).toBe(named("console.shop.example"));
 });
 
 test("an empty key opens nothing: a session of it could be made by anybody", () => {

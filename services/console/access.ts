@@ -6,7 +6,6 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { AdminKey, ConsoleAccess } from "./ports.ts";
 
-export const SESSION_COOKIE = "productmatcher_console";
 export const SESSION_MILLISECONDS = 12 * 3_600_000;
 
 /** What the one who asks may do. */
@@ -46,7 +45,8 @@ export function newSession({ key }: AdminKey, now: number): string {
 function sessionKey(keys: readonly AdminKey[], session: string, now: number): AdminKey | null {
   const [end = "", given = ""] = session.split(".");
   const ends = Number(end);
-  if (!Number.isSafeInteger(ends) || ends <= now || ends > now + SESSION_MILLISECONDS) return null;
+  // Another replica's clock may be ahead of this one's; the end is signed.
+  if (!Number.isSafeInteger(ends) || ends <= now) return null;
   let found: AdminKey | null = null;
   for (const key of keys) {
     const [expected, sent] = [Buffer.from(signature(key.key, ends)), Buffer.from(given)];
@@ -57,6 +57,12 @@ function sessionKey(keys: readonly AdminKey[], session: string, now: number): Ad
 
 function signature(key: string, ends: number): string {
   return createHmac("sha256", key).update(`productmatcher console session until ${ends}`).digest("base64url");
+}
+
+/** The name of a cookie of the console at this address: browsers do not tell ports of a host apart. */
+export function cookieName(what: "session" | "notice", { headers }: Pick<IncomingMessage, "headers">): string {
+  const port = /:(\d+)$/.exec(headers.host ?? "")?.[1];
+  return `productmatcher_${what}${port === undefined ? "" : `_${port}`}`;
 }
 
 /** The value of one cookie; `undefined`: it was not sent. */

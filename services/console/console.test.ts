@@ -1,12 +1,14 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { migratedDatabase } from "../../test/fixtures/clickhouse.ts";
 import { linesLogger } from "../../test/fixtures/consumer.ts";
 import { storeEvents, storeItems } from "../../test/fixtures/recommender.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, type DeadLetterFilter, type ListedVersion, openClickHouse } from "../clickhouse/index.ts";
 import { notFound, type RunningServer, startServer } from "../http/index.ts";
 import { type Console, type ConsolePorts, startConsole } from "./index.ts";
-import type { AdminKey, DeadLetterFilter } from "./ports.ts";
+import type { AdminKey, PipelineState } from "./ports.ts";
 
 const LETTER = {
   ...{ id: "clicks/0/7", reason: "field_missing", path: "product_id", message: "no <product_id>", topic: "clicks" },
@@ -14,11 +16,23 @@ const LETTER = {
   ...{ resolved: false, size: 2, headers: {}, valueBase64: Buffer.from("{}").toString("base64") },
 };
 
+const version = (name: string): ListedVersion => ({
+  ...{ version: name, algorithm: "hybrid", status: "published", reason: "", configuration: { parameters: {} } },
+  ...{ dataFrom: 0, dataTo: 1, events: 10, actors: 2, items: 3, metrics: {}, entries: 4, checksum: "1" },
+  ...{ fitSeconds: 1, createdAt: 5_000, available: true },
+});
+
 let clickhouse: ClickHouse;
 let server: RunningServer;
 let running: Console;
 let keys: AdminKey[];
 let isOpen: boolean;
+let pinned: string | undefined;
+let served: PipelineState["recommender"]["models"];
+/** Why what was promoted is not served yet. */
+let pending: string | null;
+let registryReads: number;
+let versions: readonly ListedVersion[];
 /** What was asked of the ports, in order. */
 let done: unknown[];
 
@@ -27,8 +41,9 @@ const ports = (): ConsolePorts => ({
   access: { keys: () => keys, isOpen: () => isOpen, howToEnable: "Add a key with the scope Admin." },
   recommender: {
     answer: async (path) => ({
-      status: 200,
+      status: path.length > 600 ? 400 : 200,
       body: JSON.stringify({
+        detail: "The id may have at most 512 characters.",
         model: {},
         fallback: "popular",
         items: [
@@ -48,7 +63,7 @@ const ports = (): ConsolePorts => ({
     recommender: {
       ...{
         waitingFor: [],
-        models: {},
+        models: served,
         refused: [],
         catalogue: { items: 0, hidden: 0 },
         actors: { count: 0, bytes: 0 },
@@ -58,25 +73,36 @@ const ports = (): ConsolePorts => ({
     ...{ consumer: null, training: null, collects: null },
   }),
   models: {
-    pinned: () => "v0",
-    registry: async () => ({ aliases: {}, versions: [], promotions: [], lineage: [], notForUsers: [] }),
+    pinned: () => pinned,
+    async registry() {
+      registryReads += 1;
+      const aliases = versions[0] === undefined ? {} : { champion: versions[0].version };
+      return { aliases, versions, hasOlder: false, promotions: [], lineage: [], notForUsers: [] };
+    },
+    version: async (name) => (name === "ancient" ? version(name) : undefined),
     async promote(version) {
       done.push(["promote", version]);
       if (version === "gone") throw Object.assign(new Error("the rows of gone are gone"), { code: "version_refused" });
-      return { version, replaces: null };
+      return { version, replaces: null, pending };
     },
-    rollBack: () => Promise.reject(new Error("ClickHouse went away")),
+    async rollBack(from) {
+      done.push(["rollBack", from]);
+      if (from === "v1") return { version: "v0", replaces: from, pending };
+      throw new Error("ClickHouse went away");
+    },
   },
   deadLetters: {
     counts: async () => [{ topic: "clicks", reason: "field_missing", open: 60, resolved: 2 }],
     list: async (filter: DeadLetterFilter, page) => {
       done.push(["list", filter, page]);
-      return [LETTER];
+      return page.offset < 60 ? [LETTER] : [];
     },
     show: async (id) => (id === LETTER.id ? LETTER : undefined),
     replay: async (filter) => {
       done.push(["replay", filter]);
-      return 1;
+      if (filter.reason !== "half") return 1;
+      const message = "500 of 900 records were sent through again, then it failed: the broker went away";
+      throw Object.assign(new Error(message), { code: "replay_interrupted" });
     },
     mend: async (id, value) => {
       done.push(["mend", id, Buffer.from(value).toString()]);
@@ -111,12 +137,21 @@ beforeAll(async () => {
   await storeEvents(clickhouse, [
     { ...view, actorId: "ann", eventId: "1" },
     { ...view, actorId: "bob", eventId: "2" },
+    { ...view, itemId: "cup", actorId: "anonymous:v1", eventId: "3" },
+    { ...view, itemId: "cup", actorId: "cleo", eventId: "4" },
+    { ...view, itemId: "cup", actorId: "anonymous:v2", eventId: "5" },
+  ]);
+  // Sent again, and not merged away yet.
+  await storeEvents(clickhouse, [{ ...view, itemId: "cup", actorId: "cleo", eventId: "4" }]);
+  await clickhouse.insert("identities", [
+    { anonymous_id: "v2", link: [view.occurredAt, "cleo"], seen_at: view.occurredAt },
   ]);
 });
 afterAll(() => clickhouse.close());
 
 beforeEach(async () => {
   [keys, isOpen, done] = [[{ name: "ops", key: "secret" }], true, []];
+  [pinned, pending, registryReads, versions, served] = [undefined, null, 0, [], {}];
   running = startConsole({ ports: ports(), clickhouse, logger: linesLogger().logger, now: Date.now });
   server = await startServer(express().use(running.router, notFound), { host: "127.0.0.1", port: 0 });
 });
@@ -147,6 +182,12 @@ async function signIn(): Promise<{ cookie: string }> {
   expect([status, headers.get("location")]).toEqual([303, "/console/models"]);
   const [cookie = ""] = headers.getSetCookie().map((set) => set.split(";")[0] ?? "");
   return { cookie };
+}
+
+/** What the next page is to say. */
+function noticeOf(headers: Headers): string {
+  const [, value = ""] = /productmatcher_notice_\d+=([^;]*)/.exec(headers.getSetCookie().join()) ?? [];
+  return JSON.parse(decodeURIComponent(value)).text;
 }
 
 describe("what a page allows", () => {
@@ -204,6 +245,27 @@ describe("who may see and act", () => {
     expect(text).toContain("This is not an admin key of this pipeline.");
   });
 
+  test("who guesses many keys at once waits in one line, and beyond it nothing is looked at", async () => {
+    const began = performance.now();
+    const guessed = await Promise.all(
+      Array.from({ length: 30 }, (_, at) => post("/console/sign-in", { key: `guess ${at}` })),
+    );
+    const statuses = guessed.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+    expect(performance.now() - began).toBeGreaterThan(20 * 290);
+    await signIn();
+  }, 20_000);
+
+  test("nothing is read of what a page of another origin sends, nor of somebody who may not act", async () => {
+    const body = { value: "x".repeat(3 * 1_048_576) };
+    const sent = (headers: Record<string, string>) => post("/console/dead-letters/x/mend", body, headers);
+    expect((await sent({ "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await sent({})).status).toBe(403);
+    expect((await sent(await signIn())).status).toBe(413);
+    expect((await post("/console/sign-in", { key: "x".repeat(9_000) })).status).toBe(413);
+  });
+
   test("a page of another origin changes nothing, not even with the session", async () => {
     const session = await signIn();
     for (const site of ["cross-site", "same-site", "none"]) {
@@ -228,7 +290,7 @@ describe("what becomes of an action", () => {
     expect(looked.headers.getSetCookie()).toEqual([]);
     const shown = await get("/console/models", { cookie });
     expect(shown.text).toContain("v1 answers users now.");
-    expect(shown.headers.getSetCookie()[0]).toMatch(/productmatcher_notice=;/);
+    expect(shown.headers.getSetCookie()[0]).toMatch(/productmatcher_notice_\d+=;/);
   });
 
   test("what is refused says why; what fails says so", async () => {
@@ -237,9 +299,49 @@ describe("what becomes of an action", () => {
     expect(decodeURIComponent(refused.headers.getSetCookie()[0] ?? "")).toContain(
       "Nothing was changed: the rows of gone",
     );
-    const failed = await post("/console/models/roll-back", {}, session);
+    const from = { ...session, referer: `${server.address}/console/models?sort=recall%4020` };
+    const failed = await post("/console/models/roll-back", { from: "v9" }, from);
     expect(failed.status).toBe(503);
     expect(failed.text).toContain("It failed: ClickHouse went away.");
+    // Its own address has no page to try again.
+    expect(failed.text).toContain('href="/console/models?sort=recall%4020">Back to the page');
+    const elsewhere = { ...session, referer: "https://evil.example/consoles" };
+    expect((await post("/console/models/roll-back", { from: "v9" }, elsewhere)).text).toContain(
+      'href="/console">Back to the page',
+    );
+  });
+
+  test("a roll back says what it goes back from, so that a second press cannot go further", async () => {
+    versions = [version("v1"), version("v0")];
+    expect((await get("/console/models", await signIn())).text).toContain('name="from" value="v1"');
+    const { headers } = await post("/console/models/roll-back", { from: "v1" }, await signIn());
+    expect(noticeOf(headers)).toBe("Rolled back: v0 answers users again, in place of v1.");
+    expect(noticeOf((await post("/console/models/roll-back", {}, await signIn())).headers)).toContain("not complete");
+    expect(done).toEqual([["rollBack", "v1"]]);
+  });
+
+  test("what was promoted is told as it is: served, waiting, or behind a pinned version", async () => {
+    const session = await signIn();
+    const promoted = async () => noticeOf((await post("/console/models/promote", { version: "v1" }, session)).headers);
+    expect(await promoted()).toBe("v1 answers users now.");
+    pending = "ClickHouse is away";
+    expect(await promoted()).toMatch(/^v1 is the champion now\. It does not answer users yet.*ClickHouse is away/);
+    pinned = "v0";
+    expect(await promoted()).toMatch(/^v1 is the champion now\. Users are still answered by v0/);
+    pinned = "v1";
+    expect(await promoted()).toBe("v1 answers users now, and is the one that the resource pins.");
+  });
+
+  test("a replay that ended half way says how many were sent", async () => {
+    const { status, headers } = await post(
+      "/console/dead-letters/replay",
+      { topic: "clicks", reason: "half" },
+      await signIn(),
+    );
+    expect(status).toBe(303);
+    expect(noticeOf(headers)).toContain(
+      "500 of 900 records were sent through again, then it failed: the broker went away.",
+    );
   });
 
   test("a record is replayed by its id, or all of a reason on a topic, and never all by a slip", async () => {
@@ -271,6 +373,37 @@ describe("what becomes of an action", () => {
 });
 
 describe("what pages show", () => {
+  test("a page beyond the last says how many there are, and leads to the last", async () => {
+    const { text: letters } = await get("/console/dead-letters?page=9");
+    expect(letters).toContain("There is no page 9: 60 records on 3 pages.");
+    const catalogue = await get("/console/catalogue?q=c&page=9");
+    expect(catalogue.text).toContain("There is no page 9: 2 items on 1 page.");
+    expect(catalogue.text).toContain('<a href="/console/catalogue?q=c">Show the last page</a>');
+    versions = Array.from({ length: 60 }, (_, at) => version(`v${at}`));
+    expect((await get("/console/models?page=9")).text).toContain("There is no page 9: 60 versions on 3 pages.");
+  });
+
+  test("of many versions a page is shown, one of any age has its own, and one read serves everybody", async () => {
+    versions = Array.from({ length: 60 }, (_, at) => version(`v${at}`));
+    const pages = await Promise.all(["", "?page=2", "?page=3"].map((query) => get(`/console/models${query}`)));
+    const listed = pages.map(({ text }) => [...text.matchAll(/data-label="Version"><a href="[^"]*">(v\d+)</g)]);
+    expect(listed.map((rows) => rows.length)).toEqual([25, 25, 10]);
+    expect(listed[1]?.[0]?.[1]).toBe("v25");
+    expect(registryReads).toBe(1);
+    expect((await get("/console/models/ancient")).text).toContain("<h1>ancient</h1>");
+    await post("/console/models/promote", { version: "v1" }, await signIn());
+    await get("/console/models");
+    expect(registryReads).toBe(2);
+  });
+
+  test("with a pinned version the page does not say that the champion answers users", async () => {
+    [pinned, versions] = ["v0", [version("v1"), version("v0")]];
+    const { text } = await get("/console/models");
+    expect(text).toContain("The resource pins <b>v0</b>");
+    expect(text).toContain("Champion, while another one is pinned");
+    expect(text.match(/Serves users/g)).toHaveLength(1);
+  });
+
   test("filters and pages of dead letters are in the address", async () => {
     const { text } = await get("/console/dead-letters?topic=clicks&page=2");
     expect(done).toEqual([["list", { includeResolved: false, topic: "clicks" }, { limit: 25, offset: 25 }]]);
@@ -305,9 +438,20 @@ describe("what pages show", () => {
   test("users are found by id, and one whom nobody knows is answered, too", async () => {
     expect((await get("/console/users?q=an")).text).toContain('href="/console/users/ann"');
     expect((await get("/console/users?q=an")).text).not.toContain('href="/console/users/bob"');
+    const tooLong = await get(`/console/users/${"x".repeat(600)}`);
+    expect(tooLong).toMatchObject({ status: 400, text: expect.stringContaining("at most 512 characters") });
     const { text } = await get("/console/users/some%2Fbody");
     expect(text).toContain("Nobody of this id has done anything yet.");
     expect(text).toContain("the answer is what is popular");
+  });
+
+  test("list and page tell the same of somebody: repeats count once, a visitor has a page, a sign-in joins both", async () => {
+    const at = (await get("/console/users?q=anonymous%3Av1")).text;
+    expect(at).toContain('href="/console/users/anonymous:v1">Visitor v1</a>');
+    expect((await get("/console/users/anonymous:v1")).text).toContain("1 event, here");
+    expect((await get("/console/users")).text).not.toContain("Visitor v1");
+    expect((await get("/console/users?q=cleo")).text).toMatch(/User cleo<\/a><span class="facts">2 events ·/);
+    expect((await get("/console/users/cleo")).text).toContain("2 events, here");
   });
 
   test("what is not there is told with the way back; a pin is told where it matters", async () => {
@@ -321,6 +465,40 @@ describe("what pages show", () => {
       status: 404,
       text: expect.stringContaining("<h1>There is nothing"),
     });
+  });
+
+  test("while ClickHouse hangs the overview is there within seconds, with what is known, and asks once", async () => {
+    let asked = 0;
+    const silent = createServer(() => {
+      asked += 1;
+    });
+    await new Promise<void>((listening) => silent.listen(0, "127.0.0.1", listening));
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const target = { kind: "server", url, username: "u", password: "p" } as const;
+    const hanging = await openClickHouse(target, "shop", { timeoutSeconds: 8 });
+    const given = ports();
+    served = { champion: { algorithm: "hybrid", version: "v1", trainedAt: new Date().toISOString() } };
+    const models = { ...given.models, registry: () => hanging.query<never>("SELECT 1").then(() => Promise.reject()) };
+    const { router } = startConsole({
+      ...{ ports: { ...given, models }, clickhouse: hanging, logger: linesLogger().logger, now: Date.now },
+    });
+    const away = await startServer(express().use(router), { host: "127.0.0.1", port: 0 });
+    const look = async () => (await fetch(`${away.address}/console`)).text();
+    const began = performance.now();
+    const pages = await Promise.all([look(), look(), look()]);
+    expect(performance.now() - began).toBeLessThan(6_000);
+    for (const page of pages) {
+      expect(page).toContain("It does not answer: no answer within 3 s yet");
+      expect(page).toContain('<b class="word">hybrid</b><span>trained just now');
+      expect(page).toContain("<dt>Newest model</dt><dd>not known</dd>");
+      expect(page).not.toContain("no model");
+    }
+    // One look at the store, one at the registry.
+    expect(asked).toBe(2);
+    await hanging.close();
+    await away.close();
+    silent.closeAllConnections();
+    silent.close();
   });
 
   test("the overview says what it cannot see", async () => {

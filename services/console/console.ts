@@ -4,7 +4,7 @@ import { type ClickHouse, failureOf } from "../clickhouse/index.ts";
 import { actingRouter } from "./acting.ts";
 import { assetsRouter } from "./assets.ts";
 import { frameOf, sendPage } from "./frame.ts";
-import { measuringOf, storeLook } from "./measuring.ts";
+import { measuringOf, sharedModels, storeLook } from "./measuring.ts";
 import { faultPage } from "./pages/sign-in.ts";
 import type { ConsolePorts } from "./ports.ts";
 import { missing, readingRouter } from "./reading.ts";
@@ -28,7 +28,8 @@ export interface Console {
 }
 
 /** Pages for people who run the pipeline or the shop. */
-export function startConsole({ ports, clickhouse, logger, now }: ConsoleOptions): Console {
+export function startConsole({ ports: given, clickhouse, logger, now }: ConsoleOptions): Console {
+  const ports = { ...given, models: sharedModels(given.models, now) };
   const measuring = measuringOf(ports, { now, logger });
   const store = storeLook(clickhouse, now);
   const router = Router();
@@ -37,16 +38,17 @@ export function startConsole({ ports, clickhouse, logger, now }: ConsoleOptions)
   router.use(actingRouter(ports, now));
   router.use("/console", (request, response) => {
     const text = `The console has no page ${request.originalUrl}.`;
-    sendPage(response, missing(text), frameOf(request, ports, now()));
+    const frame = frameOf(request, ports, now());
+    sendPage(response, missing(text, frame), frame);
   });
   const failed: ErrorRequestHandler = (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error);
     const frame = frameOf(request, ports, now());
     if (isClientError(error)) {
-      return sendPage(response, faultPage(error.status, "The request is not valid", error.message), frame);
+      return sendPage(response, faultPage(error.status, "The request is not valid", error.message, frame), frame);
     }
     logger.error({ err: error, method: request.method, path: request.path }, "a page of the console failed");
-    sendPage(response, faultPage(503, "This cannot be shown now", explained(error)), frame);
+    sendPage(response, faultPage(503, "This cannot be shown now", explained(error), frame), frame);
   };
   router.use("/console", failed);
   return { router, measure: measuring.start, close: measuring.close };

@@ -24,6 +24,13 @@ export function readAnswer(body: string): Answered {
   return answer.parse(JSON.parse(body));
 }
 
+const problem = z.object({ detail: z.string() });
+
+/** Why the API gives no answer. @throws ZodError for what is no problem of ours */
+export function problemText(body: string): string {
+  return problem.parse(JSON.parse(body)).detail;
+}
+
 export interface Reason {
   /** Before the item that it is because of, or alone. */
   readonly text: string;

@@ -1,10 +1,9 @@
 /** From a request to the frame of its page, and from a page to its response. */
 import type { Request, Response } from "express";
-import { cookieOf, rightsOf, SESSION_COOKIE } from "./access.ts";
+import { cookieName, cookieOf, localPath, rightsOf } from "./access.ts";
 import { type Frame, layout, type Notice, type Page } from "./pages/layout.ts";
 import type { ConsolePorts } from "./ports.ts";
 
-const NOTICE_COOKIE = "productmatcher_notice";
 const NOTICE_MILLISECONDS = 30_000;
 /** Sent by pages that look again at themselves. */
 const LIVE_HEADER = "x-console-live";
@@ -28,17 +27,28 @@ export function frameOf(request: Request, { pipeline, access }: ConsolePorts, no
   const { cookie } = request.headers;
   return {
     pipeline,
-    rights: rightsOf(access, cookieOf(cookie, SESSION_COOKIE), now),
+    rights: rightsOf(access, cookieOf(cookie, cookieName("session", request)), now),
     howToEnable: access.howToEnable,
     // A page that looks again at itself must not take away what the next one is to say.
-    notice: request.get(LIVE_HEADER) === undefined ? readNotice(cookieOf(cookie, NOTICE_COOKIE)) : null,
+    notice: request.get(LIVE_HEADER) === undefined ? readNotice(cookieOf(cookie, cookieName("notice", request))) : null,
     now,
-    address: request.method === "GET" ? request.originalUrl : "/console",
+    noticeCookie: cookieName("notice", request),
+    ...(request.method === "GET" || request.method === "HEAD"
+      ? { address: request.originalUrl, isAction: false }
+      : { address: pageOfForm(request), isAction: true }),
   };
 }
 
+/** Where the form stands that was sent: its own address may have no page. */
+function pageOfForm(request: Request): string {
+  const from = request.get("referer") ?? "";
+  if (!URL.canParse(from)) return "/console";
+  const { pathname, search } = new URL(from);
+  return localPath(pathname + search);
+}
+
 export function sendPage(response: Response, page: Page, frame: Frame): void {
-  if (frame.notice !== null) response.clearCookie(NOTICE_COOKIE, { path: "/console" });
+  if (frame.notice !== null) response.clearCookie(frame.noticeCookie, { path: "/console" });
   secure(response, page.pictures);
   response
     .status(page.status ?? 200)
@@ -61,7 +71,8 @@ export function secure(response: Response, pictures: readonly string[] = []): vo
 
 /** Leads to a page that says what came of it. */
 export function leadTo(request: Request, response: Response, url: string, notice: Notice): void {
-  response.cookie(NOTICE_COOKIE, JSON.stringify(notice), { ...cookieOptions(request), maxAge: NOTICE_MILLISECONDS });
+  const options = { ...cookieOptions(request), maxAge: NOTICE_MILLISECONDS };
+  response.cookie(cookieName("notice", request), JSON.stringify(notice), options);
   secure(response);
   response.redirect(303, url);
 }

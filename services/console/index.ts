@@ -1,2 +1,10 @@
 export { type Console, type ConsoleOptions, startConsole } from "./console.ts";
-export type { AdminKey, ConsoleAccess, ConsolePorts, DeadLettersPort, ModelsPort, PipelineState } from "./ports.ts";
+export type {
+  AdminKey,
+  ConsoleAccess,
+  ConsolePorts,
+  DeadLettersPort,
+  ModelsPort,
+  Moved,
+  PipelineState,
+} from "./ports.ts";

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { compared, leaderboard, quality } from "./leaderboard.ts";
-import type { ModelVersion, Registry } from "./ports.ts";
+import type { ListedVersion } from "../clickhouse/index.ts";
+import { compared, leaderboard, quality, trained } from "./leaderboard.ts";
+import type { Registry } from "./ports.ts";
 
-const version = (name: string, more: Partial<ModelVersion> = {}): ModelVersion => ({
+const version = (name: string, more: Partial<ListedVersion> = {}): ListedVersion => ({
   ...{ version: name, algorithm: "hybrid", status: "published", reason: "" },
   configuration: { parameters: {}, judgedBy: "NDCG@20" },
   ...{
@@ -12,6 +13,7 @@ const version = (name: string, more: Partial<ModelVersion> = {}): ModelVersion =
     actors: 2,
     items: 3,
     entries: 4,
+    checksum: "1",
     fitSeconds: 1,
     createdAt: 5_000,
     available: true,
@@ -20,8 +22,8 @@ const version = (name: string, more: Partial<ModelVersion> = {}): ModelVersion =
   ...more,
 });
 
-const registry = (versions: readonly ModelVersion[]): Registry => ({
-  ...{ versions, promotions: [], lineage: [], notForUsers: ["popular"] },
+const registry = (versions: readonly ListedVersion[]): Registry => ({
+  ...{ versions, hasOlder: false, promotions: [], lineage: [], notForUsers: ["popular"] },
   aliases: { champion: "b", hybrid: "b" },
 });
 
@@ -67,4 +69,26 @@ test("a version is compared with the champion, and quality is told by time", () 
     points: [{ at: 5 }, { at: 9 }],
   });
   expect(quality(registry([]))).toBeNull();
+});
+
+test("with a pinned version the champion answers nobody, and the pinned one says so", () => {
+  const { rows } = leaderboard(registry([version("a"), version("b")]), "", "a");
+  expect(rows.map(({ serves }) => serves)).toEqual([["users"], ["hybrid"]]);
+  expect(rows.map(({ obstacle }) => obstacle)).toEqual([null, "It is the champion already."]);
+});
+
+test("what failed in the last run is known, what failed before and was mended is past", () => {
+  const at = (createdAt: number, more: Partial<ListedVersion>) => version(`v${createdAt}`, { createdAt, ...more });
+  const failed = { status: "failed", reason: "the disk is full" } as const;
+  const good = at(9_000_000, {});
+  expect(trained({ versions: [] })).toEqual({ at: null, failed: null, isFruitless: true });
+  expect(trained({ versions: [good, at(8_000_000, failed)] })).toEqual({
+    ...{ at: 9_000_000, failed: null, isFruitless: false },
+  });
+  expect(trained({ versions: [good, at(8_999_000, { ...failed, algorithm: "content" })] })).toEqual({
+    ...{ at: 9_000_000, failed: { version: "v8999000", reason: "the disk is full" }, isFruitless: false },
+  });
+  expect(trained({ versions: [at(20_000_000, failed), good] })).toMatchObject({
+    ...{ at: 9_000_000, failed: { version: "v20000000" }, isFruitless: true },
+  });
 });

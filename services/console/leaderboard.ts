@@ -1,9 +1,10 @@
 /** Models beside each other, and how they came and went. Pure. */
+import type { ListedVersion } from "../clickhouse/index.ts";
 import { metricName } from "./format.ts";
-import type { ModelVersion, Registry } from "./ports.ts";
+import type { Registry } from "./ports.ts";
 
 export interface Row {
-  readonly version: ModelVersion;
+  readonly version: ListedVersion;
   /** Where it serves, `users` for the champion. */
   readonly serves: readonly string[];
   readonly isChampion: boolean;
@@ -23,8 +24,11 @@ export interface Leaderboard {
 export const NEWEST = "newest";
 const SHOWN_METRICS = /^(ndcg|recall|hitrate|mrr|coverage)@/;
 
-/** @param sort a metric, or NEWEST; what there is not means NEWEST */
-export function leaderboard({ aliases, versions, notForUsers }: Registry, sort: string): Leaderboard {
+/**
+ * @param sort a metric, or NEWEST; what there is not means NEWEST
+ * @param pinned what answers users in place of the champion
+ */
+export function leaderboard({ aliases, versions, notForUsers }: Registry, sort: string, pinned?: string): Leaderboard {
   const deciding = decidingMetric(versions);
   const found = [...new Set(versions.flatMap((version) => Object.keys(version.metrics)))].filter((metric) =>
     SHOWN_METRICS.test(metric),
@@ -32,12 +36,15 @@ export function leaderboard({ aliases, versions, notForUsers }: Registry, sort: 
   const metrics = [...found].sort((a, b) => Number(b === deciding) - Number(a === deciding)).slice(0, 3);
   const best = new Map(metrics.map((name) => [name, Math.max(...versions.map(({ metrics }) => metrics[name] ?? 0))]));
   const rows = versions.map((version): Row => {
-    const serves = Object.keys(aliases).filter((alias) => aliases[alias] === version.version);
+    const serves = Object.keys(aliases).filter(
+      (alias) => aliases[alias] === version.version && (alias !== "champion" || pinned === undefined),
+    );
+    if (version.version === pinned) serves.unshift("champion");
     return {
       version,
       serves: serves.map((alias) => (alias === "champion" ? "users" : alias)),
       isChampion: aliases.champion === version.version,
-      obstacle: obstacleOf(version, aliases.champion, notForUsers),
+      obstacle: obstacleOf(version, { champion: aliases.champion, pinned, notForUsers }),
       shares: Object.fromEntries(metrics.map((name) => [name, (version.metrics[name] ?? 0) / (best.get(name) || 1)])),
     };
   });
@@ -51,19 +58,51 @@ export function leaderboard({ aliases, versions, notForUsers }: Registry, sort: 
 }
 
 /** As versions have it: `ndcg@20`. */
-function decidingMetric(versions: readonly ModelVersion[]): string | undefined {
+function decidingMetric(versions: readonly ListedVersion[]): string | undefined {
   return versions.find(({ configuration }) => configuration.judgedBy)?.configuration.judgedBy?.toLowerCase();
 }
 
 function obstacleOf(
-  version: ModelVersion,
-  champion: string | undefined,
-  notForUsers: readonly string[],
+  version: ListedVersion,
+  {
+    champion,
+    pinned,
+    notForUsers,
+  }: Pick<Registry, "notForUsers"> & Readonly<Record<"champion" | "pinned", string | undefined>>,
 ): string | null {
-  if (version.version === champion) return "It answers users now.";
+  if (version.version === champion) {
+    return pinned === undefined ? "It answers users now." : "It is the champion already.";
+  }
   if (version.status !== "published") return version.reason || `It was ${version.status}.`;
   if (notForUsers.includes(version.algorithm)) return `${version.algorithm} does not answer users by itself.`;
   return version.available ? null : "Its rows are gone (training.keepVersions).";
+}
+
+/** What the registry knows of how training went. */
+export interface Trained {
+  /** When the newest published version was; `null`: none was. */
+  readonly at: number | null;
+  /** Of the last run: what failed, and why; `null`: nothing that is recorded. */
+  readonly failed: { readonly version: string; readonly reason: string } | null;
+  /** Whether that run published nothing. */
+  readonly isFruitless: boolean;
+}
+
+/** Versions of one run are recorded within this time, each when it is ready. */
+const RUN_MILLISECONDS = 3_600_000;
+
+export function trained({ versions }: Pick<Registry, "versions">): Trained {
+  const newest = versions[0]?.createdAt ?? 0;
+  const ofLastRun = versions.filter(({ createdAt, algorithm }, place) => {
+    const isNewest = versions.findIndex((other) => other.algorithm === algorithm) === place;
+    return isNewest && newest - createdAt < RUN_MILLISECONDS;
+  });
+  const failed = ofLastRun.find(({ status }) => status === "failed");
+  return {
+    at: versions.find(({ status }) => status === "published")?.createdAt ?? null,
+    failed: failed === undefined ? null : { version: failed.version, reason: failed.reason },
+    isFruitless: ofLastRun.every(({ status }) => status !== "published"),
+  };
 }
 
 /** Figures of two versions, with what the first has more than the other in percent. */
@@ -74,7 +113,7 @@ export interface Compared {
   readonly percent: number | null;
 }
 
-export function compared(version: ModelVersion, champion: ModelVersion | undefined): Compared[] {
+export function compared(version: ListedVersion, champion: ListedVersion | undefined): Compared[] {
   return Object.entries(version.metrics).map(([metric, value]) => {
     const other = champion?.metrics[metric] ?? null;
     return {

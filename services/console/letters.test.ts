@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { faultOf, hexDump, readable } from "./letters.ts";
 
@@ -8,9 +9,37 @@ test("JSON is shown with line breaks, other text as it is", () => {
   expect(readable(bytes('{"a": '))).toEqual({ kind: "text", text: '{"a": ', isJson: false });
 });
 
-test("numbers that JavaScript cannot hold stay as they are", () => {
-  const text = '{"id":12345678901234567890}';
-  expect(readable(bytes(text))).toEqual({ kind: "text", text, isJson: true });
+test("what JavaScript cannot hold stays as it is: numbers, escapes, repeated keys and their order", () => {
+  const text = String.raw`{"id":12345678901234567890,"2":30.0,"1":1e400,"1":-0,"caf\u00e9":"a \" : {b}"}`;
+  expect(readable(bytes(text))).toEqual({
+    ...{ kind: "text", isJson: true },
+    text: String.raw`{
+  "id": 12345678901234567890,
+  "2": 30.0,
+  "1": 1e400,
+  "1": -0,
+  "caf\u00e9": "a \" : {b}"
+}`,
+  });
+});
+
+test("line breaks are where JSON.stringify puts them", () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+      const shown = readable(bytes(JSON.stringify({ value })));
+      // Control characters are escaped in JSON; so it is text, whatever it holds.
+      expect(shown).toEqual({ kind: "text", text: JSON.stringify({ value }, null, 2), isJson: true });
+    }),
+  );
+});
+
+test("a record that is nested deeply, or would become very long, is shown as it is", () => {
+  const nested = (depth: number, inside = "") => "[".repeat(depth) + inside + "]".repeat(depth);
+  const shown = (text: string) => readable(bytes(text));
+  expect(shown(nested(32))).toMatchObject({ text: JSON.stringify(JSON.parse(nested(32)), null, 2) });
+  for (const text of [nested(33), nested(130_000), nested(31, Array(100_000).fill(1).join(","))]) {
+    expect(shown(text)).toEqual({ kind: "text", text, isJson: true });
+  }
 });
 
 test("what is no text is not edited, but shown", () => {

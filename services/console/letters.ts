@@ -20,14 +20,45 @@ export function readable(value: Uint8Array): Readable {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what tells bytes from text
   if (/[\u0000-\u0008\u000e-\u001f]/.test(text))
     return { kind: "bytes", reason: "The record holds bytes that are no text." };
-  try {
-    const parsed: unknown = JSON.parse(text);
-    // Numbers that JavaScript cannot hold would come back changed.
-    const isExact = !/\d{16}/.test(text);
-    return { kind: "text", text: isExact ? JSON.stringify(parsed, null, 2) : text, isJson: true };
-  } catch {
-    return { kind: "text", text, isJson: false };
+  const isJson = faultOf(text) === null;
+  return { kind: "text", text: (isJson ? withLineBreaks(text) : null) ?? text, isJson };
+}
+
+/** A string, a mark, or a number or word. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
+/** Each level indents all that is in it. */
+const MAX_DEPTH = 32;
+const MAX_CHARACTERS = 1_048_576;
+
+/**
+ * Only the space between tokens changes, so that each number, escape and repeated key stays as it was sent.
+ *
+ * @param json that is valid
+ * @returns `null`: it is nested so deeply, or would become so long, that nobody could read it
+ */
+function withLineBreaks(json: string): string | null {
+  const lines: string[] = [];
+  let [line, depth, length] = ["", 0, 0];
+  const next = () => {
+    lines.push(line);
+    length += line.length + 1;
+    line = "  ".repeat(depth);
+  };
+  let before = "";
+  for (const [token] of json.matchAll(TOKENS)) {
+    const closes = token === "}" || token === "]";
+    if (closes) depth -= 1;
+    if (isOpening(before) ? !closes : closes || before === ",") next();
+    line += token === ":" ? ": " : token;
+    if (isOpening(token)) depth += 1;
+    if (depth > MAX_DEPTH || length > MAX_CHARACTERS) return null;
+    before = token;
   }
+  return [...lines, line].join("\n");
+}
+
+function isOpening(token: string): boolean {
+  return token === "{" || token === "[";
 }
 
 /** Why a mended text cannot be sent; `null`: it can. */

@@ -1,8 +1,9 @@
 /** The console's memory of the last minutes, kept by reading the pipeline's figures again and again. */
 import type { Logger } from "pino";
 import { type ClickHouse, failureOf, readStoredCounts } from "../clickhouse/index.ts";
+import { kept, within } from "./kept.ts";
 import type { StoreState } from "./parts.ts";
-import type { ConsolePorts } from "./ports.ts";
+import type { ConsolePorts, ModelsPort, Moved } from "./ports.ts";
 import { type Reading, type Sample, withReading } from "./samples.ts";
 
 export interface Measuring {
@@ -55,20 +56,42 @@ export function measuringOf(
 }
 
 const KEPT_MILLISECONDS = 5_000;
+/** Within which a page is shown, whatever does not answer. */
+export const WAIT_MILLISECONDS = 3_000;
 
-/** How ClickHouse is, asked at most every five seconds, however many people look. Never rejects. */
+/**
+ * How ClickHouse is, asked at most every five seconds, however many people look. One that hangs is asked once, and said to hang.
+ * Never rejects.
+ */
 export function storeLook(clickhouse: ClickHouse, now: () => number): () => Promise<StoreState> {
-  let last: Promise<StoreState> | null = null;
-  let lookedAt = 0;
-  return () => {
-    if (last !== null && now() - lookedAt < KEPT_MILLISECONDS) return last;
-    lookedAt = now();
-    last = readStoredCounts(clickhouse).then(
-      ({ storedEvents, deadLetters, diskFree, diskSize }) => ({
-        ...{ events: storedEvents, openDeadLetters: deadLetters, diskFree, diskSize },
-      }),
-      (error: unknown) => ({ error: failureOf(error).problem }),
-    );
-    return last;
+  const look = kept(
+    () =>
+      readStoredCounts(clickhouse).then(
+        ({ storedEvents, deadLetters, diskFree, diskSize }): StoreState => ({
+          ...{ events: storedEvents, openDeadLetters: deadLetters, diskFree, diskSize },
+        }),
+        (error: unknown): StoreState => ({ error: failureOf(error).problem }),
+      ),
+    KEPT_MILLISECONDS,
+    now,
+  );
+  return () => within(look.get(), WAIT_MILLISECONDS, { error: `no answer within ${WAIT_MILLISECONDS / 1_000} s yet.` });
+}
+
+/** The registry is read at most every three seconds, and again at once after somebody has moved what serves. */
+export function sharedModels(models: ModelsPort, now: () => number): ModelsPort {
+  const registry = kept(() => models.registry(), 3_000, now);
+  const moving = async (move: Promise<Moved>) => {
+    try {
+      return await move;
+    } finally {
+      registry.forget();
+    }
+  };
+  return {
+    ...models,
+    registry: registry.get,
+    promote: (version) => moving(models.promote(version)),
+    rollBack: (from) => moving(models.rollBack(from)),
   };
 }

@@ -5,10 +5,12 @@ import type { PipelineState } from "./ports.ts";
 const NOW = 10_000_000;
 const STORE = { events: 10, openDeadLetters: 0, diskFree: 50, diskSize: 100 };
 
+const TRAINED = { at: NOW - 5_000, failed: null, isFruitless: false };
+
 const state = (more: Partial<PipelineState> = {}): PipelineState => ({
   recommender: {
     waitingFor: [],
-    models: { champion: { algorithm: "hybrid", version: "v1" } },
+    models: { champion: { algorithm: "hybrid", version: "v1", trainedAt: new Date(NOW).toISOString() } },
     refused: [],
     catalogue: { items: 3, hidden: 1 },
     actors: { count: 2, bytes: 2_000 },
@@ -22,7 +24,7 @@ const state = (more: Partial<PipelineState> = {}): PipelineState => ({
 });
 
 const parts = (more: Partial<PipelineState> = {}, input: Partial<PartsInput> = {}) =>
-  partsOf({ state: state(more), store: STORE, trainedAt: NOW - 5_000, samples: [], now: NOW, ...input });
+  partsOf({ state: state(more), store: STORE, trained: TRAINED, samples: [], now: NOW, ...input });
 
 const recommender = (more: Partial<PipelineState["recommender"]>) =>
   parts({ recommender: { ...state().recommender, ...more } }).at(-1);
@@ -61,7 +63,7 @@ test("the part that is to blame says what is wrong", () => {
 
 test("what runs in other pods is not known, and is not called broken", () => {
   const elsewhere = { consumer: null, training: null, collects: null };
-  const seen = parts(elsewhere, { trainedAt: null });
+  const seen = parts(elsewhere, { trained: { ...TRAINED, at: null } });
   expect(seen.map(({ health }) => health)).toEqual(["Unknown", "Unknown", "Good", "Unknown", "Good"]);
   expect(overall(seen)).toBe("Good");
   const sample = {
@@ -76,4 +78,27 @@ test("what runs in other pods is not known, and is not called broken", () => {
     health: "Good",
     says: expect.stringContaining("4 s ago"),
   });
+});
+
+test("of a trainer elsewhere only what is known is told: a failed version, never that all is good", () => {
+  const elsewhere = { training: null };
+  const trainer = (trained: PartsInput["trained"]) => parts(elsewhere, { trained })[3];
+  expect(trainer(TRAINED)).toMatchObject({ health: "Unknown", facts: [["Newest model", "5 s ago"]] });
+  expect(trainer({ ...TRAINED, at: null })).toMatchObject({ facts: [["Newest model", "none yet"]] });
+  expect(trainer(undefined)).toMatchObject({ health: "Unknown", facts: [["Newest model", "not known"]] });
+  const failed = { version: "hybrid-7", reason: "the disk is full" };
+  expect(trainer({ ...TRAINED, failed })).toMatchObject({
+    ...{ health: "Attention", says: expect.stringContaining("could not train hybrid-7: the disk is full") },
+  });
+  expect(trainer({ ...TRAINED, failed, isFruitless: true })).toMatchObject({ health: "Bad" });
+});
+
+test("a late event of a flow that has stopped is no fault of this moment", () => {
+  const late = { signals: { lag: 0, freshnessMilliseconds: 60_000, error: null } };
+  const recommending = { ...state().recommender, ...late };
+  const sample = { at: NOW / 1_000, events: 1, answers: 0, latencyMilliseconds: null, lag: 0 };
+  const seen = (freshnessMilliseconds: number | null) =>
+    parts({ recommender: recommending }, { samples: [{ ...sample, freshnessMilliseconds }] }).at(-1);
+  expect(seen(60_000)).toMatchObject({ health: "Attention" });
+  expect(seen(null)).toMatchObject({ health: "Good" });
 });

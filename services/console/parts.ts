@@ -1,7 +1,8 @@
 /** Which part is to blame: the health of each, with what to do. Pure. */
 import { ago, bytes, count, counted, duration } from "./format.ts";
+import type { Trained } from "./leaderboard.ts";
 import type { PipelineState } from "./ports.ts";
-import type { Sample } from "./samples.ts";
+import { PRESENT_SECONDS, type Sample, summary } from "./samples.ts";
 
 /** `Unknown`: it runs in another process, of which this one knows nothing. */
 export type Health = "Good" | "Attention" | "Bad" | "Unknown";
@@ -23,8 +24,8 @@ export type StoreState =
 export interface PartsInput {
   readonly state: PipelineState;
   readonly store: StoreState;
-  /** Of the newest model, milliseconds since 1970; `null`: none was trained. */
-  readonly trainedAt: number | null;
+  /** `undefined`: the registry could not be read. */
+  readonly trained: Trained | undefined;
   readonly samples: readonly Sample[];
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -100,19 +101,14 @@ function store(state: StoreState): Part {
     : { ...part, health: "Good", says: "Answers.", facts };
 }
 
-function trainer({ state: { training }, trainedAt, now }: PartsInput): Part {
+function trainer({ state: { training }, trained, now }: PartsInput): Part {
   const part = { name: "Trainer", does: "trains models and judges them" };
-  const trained: Part["facts"] = [["Newest model", trainedAt === null ? "none yet" : ago(trainedAt, now)]];
-  if (training === null) {
-    const says =
-      trainedAt === null
-        ? "Runs as a Job of its own; it has not published a model yet."
-        : "Runs as a Job of its own, on its schedule.";
-    return { ...part, health: trainedAt === null ? "Unknown" : "Good", says, facts: trained };
-  }
+  const newest = trained === undefined ? "not known" : trained.at === null ? "none yet" : ago(trained.at, now);
+  const model: Part["facts"] = [["Newest model", newest]];
+  if (training === null) return { ...part, ...elsewhere(trained), facts: model };
   const { running, nextRunAt, lastResult } = training;
   const facts: Part["facts"] = [
-    ...trained,
+    ...model,
     ["Last run", lastResult ?? "none since the start"],
     ["Next run", nextRunAt === null ? "suspended" : ago(Date.parse(nextRunAt), now)],
   ];
@@ -131,7 +127,20 @@ function trainer({ state: { training }, trainedAt, now }: PartsInput): Part {
   return { ...part, health: "Good", says: "Waits for its next run.", facts };
 }
 
-function recommender({ state: { recommender } }: PartsInput): Part {
+/** A Job of its own leaves versions behind when it ends well enough to record them; how it ended the operator knows. */
+function elsewhere(trained: Trained | undefined): Pick<Part, "health" | "says"> {
+  const job = "Runs as a Job of its own";
+  const failed = trained?.failed ?? null;
+  if (failed !== null) {
+    const health = trained?.isFruitless ? "Bad" : "Attention";
+    return { health, says: `${job}. Its last run could not train ${failed.version}: ${failed.reason}` };
+  }
+  const published = trained?.at === null ? "it has not published a model yet" : "none of its last versions failed";
+  const known = trained === undefined ? "what it did last is not known while ClickHouse is away" : published;
+  return { health: "Unknown", says: `${job}; ${known}. How its runs end stands in status.training of the resource.` };
+}
+
+function recommender({ state: { recommender }, samples }: PartsInput): Part {
   const part = { name: "Recommender", does: "answers from memory" };
   const { waitingFor, models, refused, catalogue, actors, signals, error, latencyMilliseconds } = recommender;
   const facts: Part["facts"] = [
@@ -157,7 +166,8 @@ function recommender({ state: { recommender } }: PartsInput): Part {
       facts,
     };
   }
-  const { freshnessMilliseconds } = signals;
+  // Where nothing new comes, how long the last one took is past.
+  const { freshnessMilliseconds } = summary(samples, PRESENT_SECONDS) ?? signals;
   if (freshnessMilliseconds !== null && freshnessMilliseconds > FRESH_MILLISECONDS) {
     const says = `What happened last took ${duration(freshnessMilliseconds)} to reach answers.`;
     return { ...part, health: "Attention", says, facts };

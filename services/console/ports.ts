@@ -1,4 +1,12 @@
 /** What the console shows and does, as the process that serves it can: `local` all of it, a recommender what it reaches. */
+import type {
+  DeadLetter,
+  DeadLetterCount,
+  DeadLetterFilter,
+  DeadLetterWithValue,
+  ListedVersion,
+  Promotion,
+} from "../clickhouse/index.ts";
 
 export interface ConsolePorts {
   /** `<namespace>/<name>` */
@@ -73,10 +81,18 @@ export interface PipelineState {
   readonly collects: boolean | null;
 }
 
+export interface ServedModel {
+  readonly algorithm: string;
+  readonly version: string;
+  /** ISO 8601. */
+  readonly trainedAt: string;
+}
+
 export interface RecommenderState {
   /** What it still waits for; empty when it answers. */
   readonly waitingFor: readonly string[];
-  readonly models: Readonly<Record<string, { readonly algorithm: string; readonly version: string } | undefined>>;
+  /** That answer at this moment, whatever the registry says; by slot, `champion` that of users. */
+  readonly models: Readonly<Record<string, ServedModel | undefined>>;
   readonly refused: readonly { readonly slot: string; readonly version: string; readonly reason: string }[];
   readonly catalogue: { readonly items: number; readonly hidden: number };
   readonly actors: { readonly count: number; readonly bytes: number };
@@ -106,45 +122,15 @@ export interface TrainingState {
   readonly lastResult: string | null;
 }
 
-export interface ModelVersion {
-  readonly version: string;
-  readonly algorithm: string;
-  readonly status: "published" | "refused" | "failed";
-  readonly reason: string;
-  readonly configuration: {
-    readonly parameters: Readonly<Record<string, number>>;
-    readonly components?: Readonly<Record<string, string>>;
-    readonly parent?: string | null;
-    readonly release?: string;
-    readonly holdout?: { readonly from: string; readonly actors: number };
-    readonly judgedBy?: string;
-    readonly lift?: { readonly percent: number; readonly low: number; readonly high: number } | null;
-  };
-  /** Milliseconds since 1970. */
-  readonly dataFrom: number | null;
-  readonly dataTo: number | null;
-  readonly events: number;
-  readonly actors: number;
-  readonly items: number;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly entries: number;
-  readonly fitSeconds: number;
-  readonly createdAt: number;
-  readonly available: boolean;
-}
-
 export interface Registry {
   /** `champion` answers users. */
   readonly aliases: Readonly<Record<string, string>>;
-  /** The newest first. */
-  readonly versions: readonly ModelVersion[];
+  /** The newest first: as many as are listed, and all that serve. */
+  readonly versions: readonly ListedVersion[];
+  /** Whether there are older ones, which are not listed. */
+  readonly hasOlder: boolean;
   /** Of the champion, the newest first. */
-  readonly promotions: readonly {
-    readonly at: number;
-    readonly version: string;
-    readonly replaces: string | null;
-    readonly cause: "training" | "promote" | "rollback";
-  }[];
+  readonly promotions: readonly Promotion[];
   /** What answered users one after the other, the present one last; what was gone back from is left out. */
   readonly lineage: readonly string[];
   /** Algorithms that never answer users by themselves. */
@@ -154,52 +140,20 @@ export interface Registry {
 export interface Moved {
   readonly version: string;
   readonly replaces: string | null;
+  /** Why this process does not serve it yet, which it tries again; `null`: it does, unless another one is pinned. */
+  readonly pending: string | null;
 }
 
 export interface ModelsPort {
   registry(): Promise<Registry>;
+  /** Of any age. */
+  version(name: string): Promise<ListedVersion | undefined>;
   /** @throws Error with `code` `version_refused`, whose message says why */
   promote(version: string): Promise<Moved>;
-  /** @throws the same */
-  rollBack(): Promise<Moved>;
+  /** @param from the champion that is gone back from @throws the same, also when another one is the champion by now */
+  rollBack(from: string): Promise<Moved>;
   /** What the resource holds in service whatever the registry says. */
   readonly pinned: () => string | undefined;
-}
-
-export interface DeadLetter {
-  readonly id: string;
-  readonly reason: string;
-  readonly path: string;
-  readonly message: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
-  readonly key: string;
-  /** ISO 8601. */
-  readonly recordedAt: string;
-  readonly failedAt: string;
-  readonly resolved: boolean;
-  /** Bytes. */
-  readonly size: number;
-}
-
-export interface DeadLetterWithValue extends DeadLetter {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly valueBase64: string;
-}
-
-export interface DeadLetterCount {
-  readonly topic: string;
-  readonly reason: string;
-  readonly open: number;
-  readonly resolved: number;
-}
-
-export interface DeadLetterFilter {
-  readonly topic?: string;
-  readonly reason?: string;
-  readonly ids?: readonly string[];
-  readonly includeResolved?: boolean;
 }
 
 export interface DeadLettersPort {
@@ -210,7 +164,7 @@ export interface DeadLettersPort {
     page: { readonly limit: number; readonly offset: number },
   ): Promise<readonly DeadLetter[]>;
   show(id: string): Promise<DeadLetterWithValue | undefined>;
-  /** @returns how many were sent */
+  /** @returns how many were sent @throws Error with `code` `replay_interrupted` when only some were; its message says how many */
   replay(filter: DeadLetterFilter): Promise<number>;
   /** @returns false when there is no open one of that id */
   mend(id: string, value: Uint8Array): Promise<boolean>;

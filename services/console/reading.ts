@@ -2,11 +2,12 @@
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import { localPath } from "./access.ts";
-import { readAnswer } from "./explanation.ts";
+import { problemText, readAnswer } from "./explanation.ts";
 import { frameOf, secure, sendPage } from "./frame.ts";
-import { leaderboard, quality } from "./leaderboard.ts";
+import { within } from "./kept.ts";
+import { leaderboard, quality, trained } from "./leaderboard.ts";
 import { readable } from "./letters.ts";
-import type { Measuring } from "./measuring.ts";
+import { type Measuring, WAIT_MILLISECONDS } from "./measuring.ts";
 import { cataloguePage, itemPage } from "./pages/catalogue.ts";
 import { deadLetterPage, deadLettersPage, type LetterDetail } from "./pages/dead-letters.ts";
 import type { Frame, Page } from "./pages/layout.ts";
@@ -15,8 +16,9 @@ import { overviewPage } from "./pages/overview.ts";
 import { faultPage, signInPage } from "./pages/sign-in.ts";
 import { userPage, usersPage } from "./pages/users.ts";
 import { partsOf, type StoreState } from "./parts.ts";
-import type { ConsolePorts, Registry } from "./ports.ts";
-import { summary } from "./samples.ts";
+import type { ConsolePorts } from "./ports.ts";
+import { PRESENT_SECONDS, summary } from "./samples.ts";
+import { idOf } from "./segment.ts";
 import type { Shop } from "./shop.ts";
 
 export interface Readings {
@@ -28,6 +30,7 @@ export interface Readings {
   readonly now: () => number;
 }
 
+const VERSIONS = 25;
 const LETTERS = 25;
 const ITEMS = 24;
 const PEOPLE = 24;
@@ -36,7 +39,6 @@ const RECOMMENDED = 12;
 const SIMILAR = 10;
 /** Of a user's history, that have a name on the page. */
 const NAMED = 60;
-const RATE_SECONDS = 30;
 
 /** A query that nobody would write by hand is read as far as it makes sense. */
 const word = z.string().max(500).catch("");
@@ -47,6 +49,7 @@ const lettersQuery = z.object({
   resolved: z.literal("true").optional().catch(undefined),
   page: pageNumber,
 });
+const modelsQuery = z.object({ sort: word, page: pageNumber });
 const catalogueQuery = z.object({ q: word, category: word, page: pageNumber });
 
 export function readingRouter({ ports, shop, measuring, store, now }: Readings): Router {
@@ -58,23 +61,27 @@ export function readingRouter({ ports, shop, measuring, store, now }: Readings):
       sendPage(response, await show(request, frame), frame);
     });
 
-  page("/console/sign-in", (request, frame) => signInPage(localPath(request.query.to), false, frame));
+  page("/console/sign-in", (request, frame) => signInPage(localPath(request.query.to), null, frame));
 
   router.use("/console", (request, response, next) => {
     const frame = frameOf(request, ports, now());
     if (frame.rights.maySee || request.method === "POST") return next();
-    const shown = signInPage(localPath(request.originalUrl), false, frame);
+    const shown = signInPage(localPath(request.originalUrl), null, frame);
     sendPage(response, { ...shown, status: frame.rights.hasKeys ? 401 : 403 }, frame);
   });
 
   page("/console", async (_request, frame) => {
-    const [state, stored] = await Promise.all([ports.state(), store()]);
-    // The page is for the time when something is broken.
-    const registry = "error" in stored ? null : await models.registry().catch((): Registry | null => null);
+    // The page is for the time when something is broken: it waits for nothing that may be.
+    const known = within(models.registry().then(trained), WAIT_MILLISECONDS, undefined).catch(() => undefined);
+    const [state, stored, training] = await Promise.all([ports.state(), store(), known]);
     const samples = measuring.samples();
-    const parts = partsOf({ state, store: stored, trainedAt: trainedAt(registry), samples, now: frame.now });
+    const parts = partsOf({ state, store: stored, trained: training, samples, now: frame.now });
     const openDeadLetters = "error" in stored ? null : stored.openDeadLetters;
-    return overviewPage({ parts, now: summary(samples, RATE_SECONDS), samples, openDeadLetters, registry }, frame);
+    const { recommender } = state;
+    return overviewPage(
+      { parts, now: summary(samples, PRESENT_SECONDS), samples, openDeadLetters, recommender },
+      frame,
+    );
   });
   router.get("/console/live.json", (_request, response) => {
     secure(response);
@@ -83,14 +90,21 @@ export function readingRouter({ ports, shop, measuring, store, now }: Readings):
 
   page("/console/models", async (request, frame) => {
     const registry = await models.registry();
-    const board = leaderboard(registry, String(request.query.sort ?? ""));
-    return modelsPage({ registry, board, quality: quality(registry), pinned: models.pinned() }, frame);
+    const { sort, page } = modelsQuery.parse(request.query);
+    const pinned = models.pinned();
+    const { rows, ...board } = leaderboard(registry, sort, pinned);
+    const shown = { ...board, rows: rows.slice((page - 1) * VERSIONS, page * VERSIONS) };
+    const pages = Math.ceil(rows.length / VERSIONS);
+    return modelsPage({ registry, board: shown, page, pages, quality: quality(registry), pinned }, frame);
   });
   page("/console/models/:version", async (request, frame) => {
-    const registry = await models.registry();
-    const { rows } = leaderboard(registry, "");
-    const row = rows.find(({ version }) => version.version === request.params.version);
-    if (row === undefined) return missing(`There is no version ${request.params.version}.`);
+    const [name, registry] = [String(request.params.version), await models.registry()];
+    const isListed = registry.versions.some(({ version }) => version === name);
+    const older = isListed ? undefined : await models.version(name);
+    const versions = older === undefined ? registry.versions : [...registry.versions, older];
+    const { rows } = leaderboard({ ...registry, versions }, "", models.pinned());
+    const row = rows.find(({ version }) => version.version === name);
+    if (row === undefined) return missing(`There is no version ${name}.`, frame);
     return modelPage(
       { version: row.version, row, champion: rows.find(({ isChampion }) => isChampion)?.version },
       frame,
@@ -106,10 +120,10 @@ export function readingRouter({ ports, shop, measuring, store, now }: Readings):
       .reduce((sum, group) => sum + group.open + (filter.resolved ? group.resolved : 0), 0);
     const asked = { includeResolved: filter.resolved, ...(topic && { topic }), ...(reason && { reason }) };
     const letters = await deadLetters.list(asked, { limit: LETTERS, offset: (page - 1) * LETTERS });
-    return deadLettersPage({ counts, letters, filter, page, pages: Math.ceil(matching / LETTERS) }, frame);
+    return deadLettersPage({ counts, letters, matching, filter, page, pages: Math.ceil(matching / LETTERS) }, frame);
   });
   router.get("/console/dead-letters/:id", async (request, response) =>
-    showLetter(ports, request.params.id, null, response, frameOf(request, ports, now())),
+    showLetter(ports, idOf(request.params.id), null, response, frameOf(request, ports, now())),
   );
 
   page("/console/users", async (request, frame) => {
@@ -117,10 +131,11 @@ export function readingRouter({ ports, shop, measuring, store, now }: Readings):
     return usersPage({ text, people: await shop.people(text, PEOPLE) }, frame);
   });
   page("/console/users/:id", async (request, frame) => {
-    const id = String(request.params.id);
-    const { history, interests } = await recommender.user(id);
-    const { body } = await recommender.answer(`users/${encodeURIComponent(id)}?limit=${RECOMMENDED}`);
+    const id = idOf(String(request.params.id));
+    const { status, body } = await recommender.answer(`users/${encodeURIComponent(id)}?limit=${RECOMMENDED}`);
+    if (status >= 400 && status < 500) return faultPage(status, "Nobody can have this id", problemText(body), frame);
     const answer = readAnswer(body);
+    const { history, interests } = await recommender.user(id);
     const because = answer.items.flatMap(({ item, reason }) => [item, reason.because ?? item]);
     const [items, person] = [
       await shop.items([
@@ -141,7 +156,7 @@ export function readingRouter({ ports, shop, measuring, store, now }: Readings):
     return cataloguePage({ text, category, categories, items, total, page, pages: Math.ceil(total / ITEMS) });
   });
   page("/console/catalogue/:id", async (request) => {
-    const id = String(request.params.id);
+    const id = idOf(String(request.params.id));
     const { behaviour, content } = recommender.similar(id, SIMILAR);
     const near = [...(behaviour?.items ?? []), ...(content?.items ?? [])].map(({ item }) => item);
     const items = await shop.items([id, ...near]);
@@ -161,15 +176,13 @@ export async function showLetter(
   frame: Frame,
 ): Promise<void> {
   const letter = await deadLetters.show(id);
-  if (letter === undefined) return sendPage(response, missing(`There is no dead letter with the id ${id}.`), frame);
+  if (letter === undefined) {
+    return sendPage(response, missing(`There is no dead letter with the id ${id}.`, frame), frame);
+  }
   const value = Buffer.from(letter.valueBase64, "base64");
   sendPage(response, deadLetterPage({ letter, value, readable: readable(value), rejected }, frame), frame);
 }
 
-export function missing(text: string): Page {
-  return faultPage(404, "There is nothing at this address", text);
-}
-
-function trainedAt(registry: Registry | null): number | null {
-  return registry?.versions.find(({ status }) => status === "published")?.createdAt ?? null;
+export function missing(text: string, frame: Frame): Page {
+  return faultPage(404, "There is nothing at this address", text, frame);
 }

@@ -34,3 +34,11 @@ test("the oldest go; what was measured last stands where nothing is measured now
   expect(summary(samplesOf(readings), 30)?.latencyMilliseconds).toBe(7);
   expect(summary(samplesOf(readings), 2)?.latencyMilliseconds).toBeNull();
 });
+
+test("freshness is of events that came: where the flow has stopped there is none", () => {
+  const fresh = { freshnessMilliseconds: 20 };
+  const samples = samplesOf([reading(0, 5, fresh), reading(2, 9, fresh), reading(4, 9, fresh), reading(40, 9, fresh)]);
+  expect(samples.map(({ freshnessMilliseconds }) => freshnessMilliseconds)).toEqual([20, null, null]);
+  expect(summary(samples.slice(0, 2), 30)?.freshnessMilliseconds).toBe(20);
+  expect(summary(samples, 30)?.freshnessMilliseconds).toBeNull();
+});

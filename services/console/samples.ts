@@ -1,30 +1,34 @@
 /** The last minutes of a pipeline's figures, in memory: what the charts of the overview show. Pure. */
 
-/** As read at one moment; counters count from the start of the process. */
-export interface Reading {
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly events: number;
-  readonly answers: number;
+/** What is measured at one moment; `null`: nothing was. */
+interface Measured {
   readonly freshnessMilliseconds: number | null;
   readonly latencyMilliseconds: number | null;
   readonly lag: number | null;
 }
 
+/** As read at one moment; counters count from the start of the process. */
+export interface Reading extends Measured {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly events: number;
+  readonly answers: number;
+}
+
 /** Of the time between two readings. */
-export interface Sample {
+export interface Sample extends Measured {
   /** Seconds since 1970. */
   readonly at: number;
   /** Accepted events a second. */
   readonly events: number;
   /** Answers a second. */
   readonly answers: number;
-  readonly freshnessMilliseconds: number | null;
-  readonly latencyMilliseconds: number | null;
-  readonly lag: number | null;
 }
 
-/** The samples with one more; beyond `limit` the oldest go. A counter that went back counts as nothing. */
+/**
+ * The samples with one more; beyond `limit` the oldest go. A counter that went back counts as nothing. Freshness is of events
+ * that came in this time: the last one says nothing of a flow that has stopped.
+ */
 export function withReading(
   samples: readonly Sample[],
   before: Reading | null,
@@ -34,15 +38,19 @@ export function withReading(
   if (before === null || reading.at <= before.at) return samples;
   const seconds = (reading.at - before.at) / 1_000;
   const rate = (now: number, then: number) => Math.max(0, now - then) / seconds;
-  const { freshnessMilliseconds, latencyMilliseconds, lag } = reading;
+  const { latencyMilliseconds, lag } = reading;
   const sample: Sample = {
     at: Math.round(reading.at / 1_000),
     events: rate(reading.events, before.events),
     answers: rate(reading.answers, before.answers),
-    ...{ freshnessMilliseconds, latencyMilliseconds, lag },
+    freshnessMilliseconds: reading.events > before.events ? reading.freshnessMilliseconds : null,
+    ...{ latencyMilliseconds, lag },
   };
   return [...samples, sample].slice(-limit);
 }
+
+/** Over which the present figures are taken. */
+export const PRESENT_SECONDS = 30;
 
 /** The mean rates of the last `seconds`, and what was measured last. */
 export function summary(samples: readonly Sample[], seconds: number): Omit<Sample, "at"> | null {

@@ -1,5 +1,5 @@
 /** Items and people as the tables have them: names, prices and pictures for what answers know as ids. */
-import type { ClickHouse } from "../clickhouse/index.ts";
+import { type ClickHouse, peopleOf, readLinks } from "../clickhouse/index.ts";
 
 export interface Item {
   readonly id: string;
@@ -21,6 +21,7 @@ export interface Item {
 }
 
 export interface Person {
+  /** A user's, or `anonymous:...`, or `session:...`. */
   readonly id: string;
   /** As the shop's users table calls them; `""`: it does not. */
   readonly name: string;
@@ -48,8 +49,9 @@ export interface Shop {
   activity(
     item: string,
   ): Promise<readonly { readonly event: string; readonly events: number; readonly users: number }[]>;
-  /** Who was there last, of those whose id or name holds the text. */
+  /** Who was there last, of those whose id or name holds the text; without a text those who are signed in alone. */
   people(text: string, limit: number): Promise<readonly Person[]>;
+  /** With what they did before they signed in. */
   person(id: string): Promise<Person | null>;
 }
 
@@ -72,7 +74,7 @@ const MATCHES = `
   )`;
 
 const SEARCH = `
-SELECT ${COLUMNS}, toUInt32(count() OVER ()) AS total
+SELECT ${COLUMNS}
 FROM items FINAL
 WHERE ${MATCHES}
 ORDER BY
@@ -81,6 +83,9 @@ ORDER BY
   if(empty({words:Array(String)}), created_at, NULL) DESC NULLS LAST, name, item_id
 LIMIT {limit:UInt32} OFFSET {skip:UInt32}
 ${LIMITS}`;
+
+/** By itself: a page beyond the last has no row that could say it. */
+const FOUND = `SELECT toUInt32(count()) AS total FROM items FINAL WHERE ${MATCHES} ${LIMITS}`;
 
 const CATEGORIES = `
 SELECT category, toUInt32(count()) AS items
@@ -100,25 +105,29 @@ GROUP BY event
 ORDER BY events DESC
 ${LIMITS}`;
 
-const PERSON = `
-  user_id AS id, anyLast(user_attributes['username']) AS name, toUInt32(count()) AS events,
-  toUnixTimestamp64Milli(max(occurred_at)) AS last`;
-
 const PEOPLE = `
-SELECT ${PERSON}
+SELECT actor_id AS id
 FROM events
-WHERE user_id != '' AND occurred_at > (SELECT max(occurred_at) FROM events) - INTERVAL 30 DAY
-  AND (
-    {text:String} = ''
-    OR positionCaseInsensitiveUTF8(user_id, {text:String}) > 0
-    OR positionCaseInsensitiveUTF8(user_attributes['username'], {text:String}) > 0
+WHERE occurred_at > (SELECT max(occurred_at) FROM events) - INTERVAL 30 DAY
+  AND if(
+    {text:String} = '',
+    user_id != '',
+    positionCaseInsensitiveUTF8(actor_id, {text:String}) > 0
+      OR positionCaseInsensitiveUTF8(user_attributes['username'], {text:String}) > 0
   )
-GROUP BY user_id
-ORDER BY user_id = {text:String} DESC, last DESC, user_id
+GROUP BY actor_id
+ORDER BY actor_id = {text:String} DESC, max(occurred_at) DESC, actor_id
 LIMIT {limit:UInt32}
 ${LIMITS}`;
 
-const ONE_PERSON = `SELECT ${PERSON} FROM events WHERE actor_id = {id:String} AND user_id = {id:String} GROUP BY user_id ${LIMITS}`;
+/** Repeats of an event count once. */
+const ACTORS = `
+SELECT actor_id AS id, anyLast(user_attributes['username']) AS name, toUInt32(uniqExact(topic, event_id)) AS events,
+  toUnixTimestamp64Milli(max(occurred_at)) AS last
+FROM events
+WHERE actor_id IN {actors:Array(String)}
+GROUP BY actor_id
+${LIMITS}`;
 
 interface ItemRow {
   readonly item_id: string;
@@ -134,7 +143,7 @@ interface ItemRow {
   readonly attributes: Record<string, string>;
 }
 
-interface PersonRow {
+interface ActorRow {
   readonly id: string;
   readonly name: string;
   readonly events: number;
@@ -152,24 +161,41 @@ export function shopOf(clickhouse: ClickHouse): Shop {
     },
     async search({ text, category, limit, offset }) {
       const words = text.split(/\s+/).filter((word) => word !== "");
-      const parameters = { text, words, category, limit, skip: offset };
-      const rows = await clickhouse.query<ItemRow & { readonly total: number }>(SEARCH, parameters);
-      return { items: rows.map(itemOf), total: rows[0]?.total ?? 0 };
+      const rows = await clickhouse.query<ItemRow>(SEARCH, { text, words, category, limit, skip: offset });
+      const [found] = await clickhouse.query<{ readonly total: number }>(FOUND, { words, category });
+      return { items: rows.map(itemOf), total: found?.total ?? 0 };
     },
     categories: (limit) => clickhouse.query(CATEGORIES, { limit }),
     activity: (item) => clickhouse.query(ACTIVITY, { item }),
     async people(text, limit) {
-      return (await clickhouse.query<PersonRow>(PEOPLE, { text, limit })).map(personOf);
+      const rows = await clickhouse.query<{ readonly id: string }>(PEOPLE, { text, limit });
+      return peopleKnown(
+        clickhouse,
+        rows.map(({ id }) => id),
+      );
     },
     async person(id) {
-      const [row] = await clickhouse.query<PersonRow>(ONE_PERSON, { id });
-      return row === undefined ? null : personOf(row);
+      return (await peopleKnown(clickhouse, [id]))[0] ?? null;
     },
   };
 }
 
-function personOf({ id, name, events, last }: PersonRow): Person {
-  return { id, name: plain(name) ?? name, events, lastAt: Number(last) };
+/** Those of the ids of whom there are events, in this order: all that they did, whichever device it was on. */
+async function peopleKnown(clickhouse: ClickHouse, ids: readonly string[]): Promise<Person[]> {
+  if (ids.length === 0) return [];
+  const people = [...peopleOf(await readLinks(clickhouse, ids)).values()];
+  const actorsOf = new Map(ids.map((id) => [id, people.find((actors) => actors.includes(id)) ?? [id]]));
+  const rows = await clickhouse.query<ActorRow>(ACTORS, { actors: [...new Set([...actorsOf.values()].flat())] });
+  return ids.flatMap((id) => {
+    const own = rows.filter((row) => actorsOf.get(id)?.includes(row.id));
+    if (own.length === 0) return [];
+    const name = own.find((row) => row.name !== "")?.name ?? "";
+    return {
+      ...{ id, name: plain(name) ?? name },
+      events: own.reduce((sum, { events }) => sum + events, 0),
+      lastAt: Math.max(...own.map(({ last }) => Number(last))),
+    };
+  });
 }
 
 function itemOf(row: ItemRow): Item {
@@ -197,8 +223,11 @@ function itemOf(row: ItemRow): Item {
 /** What shops call the address of a picture. */
 const PICTURE = /^(image|picture|photo|thumbnail)s?[-_ ]?(url|link|src)?$/i;
 
-function isWebAddress(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+/** Its host goes into the policy of the page, where `;` and `*` have a meaning; a URL may hold both. */
+export function isWebAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return /^https?:$/.test(protocol) && /^[a-z0-9.-]{1,253}$/.test(hostname);
 }
 
 /** JSON text as a person reads it; `null` for an object, and for what is no JSON. */

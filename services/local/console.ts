@@ -2,8 +2,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { openClickHouse } from "../clickhouse/index.ts";
-import { type AdminKey, type Console, startConsole } from "../console/index.ts";
-import { consoleDeadLetters, consoleModels, consoleRecommender, recommenderState } from "../processes/console.ts";
+import type { AdminKey, Console } from "../console/index.ts";
+import { PAGE_SECONDS, pipelineConsole } from "../processes/console.ts";
 import type { Recommender } from "../recommender/index.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 import type { Training } from "./training.ts";
@@ -32,42 +32,36 @@ export function newAdminKey(): AdminKey {
 export async function openConsole(options: LocalConsoleOptions): Promise<LocalConsole> {
   const { pipeline, recommender, training, adminKey, isSimulated, logger, now } = options;
   const { names } = pipeline;
-  const clickhouse = await openClickHouse(pipeline.clickhouse.target, names.database);
+  const { target } = pipeline.clickhouse;
+  const connections = {
+    pages: await openClickHouse(target, names.database, { timeoutSeconds: PAGE_SECONDS }),
+    actions: await openClickHouse(target, names.database),
+  };
   const keys = [adminKey];
-  const started = startConsole({
-    clickhouse,
-    logger,
-    now,
-    ports: {
-      pipeline: names.key,
-      access: {
-        keys: () => keys,
-        // As /status and /admin are: by default only this machine reaches the address.
-        isOpen: () => true,
-        howToEnable: "",
-      },
-      recommender: consoleRecommender(recommender),
-      state: async () => ({
-        recommender: recommenderState(recommender),
-        consumer: await pipeline.consumer().status(),
-        training: training.status(),
-        collects: true,
-      }),
-      models: consoleModels(clickhouse, {
-        pinned: () => pipeline.pipeline.spec.serving.model?.pinnedVersion,
-        onMoved: () => recommender.refresh(),
-        now,
-      }),
-      deadLetters: consoleDeadLetters(clickhouse, pipeline.log),
-      act: isSimulated ? ({ event, user, item }) => append(pipeline, { event, user, item, at: now() }) : null,
+  const started = pipelineConsole({
+    ...{ connections, recommender, logger, now },
+    log: pipeline.log,
+    pipeline: names.key,
+    access: {
+      keys: () => keys,
+      // As /status and /admin are: by default only this machine reaches the address.
+      isOpen: () => true,
+      howToEnable: "",
     },
+    others: async () => ({
+      consumer: await pipeline.consumer().status(),
+      training: training.status(),
+      collects: true,
+    }),
+    pinned: () => pipeline.pipeline.spec.serving.model?.pinnedVersion,
+    act: isSimulated ? ({ event, user, item }) => append(pipeline, { event, user, item, at: now() }) : null,
   });
   return {
     router: started.router,
     measure: started.measure,
     async close() {
       started.close();
-      await clickhouse.close();
+      await Promise.all([connections.pages.close(), connections.actions.close()]);
     },
   };
 }

@@ -6,13 +6,15 @@ import type { RoleContext } from "./role.ts";
 const STATEMENT_SECONDS = 60;
 
 /** How a role opens connections to its pipeline's database, once the migration has made it what this release needs. */
-export async function migratedClickHouse(context: RoleContext): Promise<() => Promise<ClickHouse>> {
+export async function migratedClickHouse(
+  context: RoleContext,
+): Promise<(timeoutSeconds?: number) => Promise<ClickHouse>> {
   const { pipeline, names, registry, secrets, startup, onClose } = context;
   const observe = statementMetrics(registry);
   const { clickhouse: sink } = pipeline.spec.sink;
-  const connect = async () => {
+  const connect = async (timeoutSeconds = STATEMENT_SECONDS) => {
     const target = await clickhouseTarget(sink, sink.credentials, secrets);
-    return openClickHouse(target, names.database, { timeoutSeconds: STATEMENT_SECONDS, observe });
+    return openClickHouse(target, names.database, { timeoutSeconds, observe });
   };
   await startup.step("Sink", "connecting to ClickHouse", async () => {
     const clickhouse = await connect();
@@ -22,8 +24,8 @@ export async function migratedClickHouse(context: RoleContext): Promise<() => Pr
       await clickhouse.close();
     }
   });
-  return async () => {
-    const clickhouse = await connect();
+  return async (timeoutSeconds) => {
+    const clickhouse = await connect(timeoutSeconds);
     onClose(() => clickhouse.close());
     return clickhouse;
   };

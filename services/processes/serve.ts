@@ -1,8 +1,7 @@
 /** `productmatcher serve`: recommendations over HTTP. */
 import express from "express";
 import type { ActivityLog } from "../activity-log/index.ts";
-import type { ClickHouse } from "../clickhouse/index.ts";
-import { type Console, startConsole } from "../console/index.ts";
+import type { Console } from "../console/index.ts";
 import { notFound, problemHandler, startServer } from "../http/index.ts";
 import {
   type Recommender,
@@ -12,7 +11,7 @@ import {
 } from "../recommender/index.ts";
 import type { WrittenReport } from "../role-report/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
-import { consoleDeadLetters, consoleModels, consoleRecommender, recommenderState } from "./console.ts";
+import { type ConsoleConnections, PAGE_SECONDS, pipelineConsole } from "./console.ts";
 import { kafkaLog } from "./kafka.ts";
 import { watchKeys } from "./keys.ts";
 import { recommenderProblems } from "./problems.ts";
@@ -45,7 +44,8 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
   const application = express();
   application.disable("x-powered-by");
   application.use(recommender.router);
-  const console = await openConsole(context, { recommender, log, clickhouse: await open() });
+  const connections = { pages: await open(PAGE_SECONDS), actions: await open() };
+  const console = await openConsole(context, { recommender, log, connections });
   console.measure();
   onClose(() => console.close());
   application.use(console.router);
@@ -70,41 +70,31 @@ export async function startServeRole(context: RoleContext): Promise<Role> {
 const NO_ADMIN_KEY =
   "Add a key with the scope Admin to serving.apiKeys of the resource, and put it into the Secret that it names: it acts without a restart.";
 
-async function openConsole(
-  context: RoleContext,
-  { recommender, log, clickhouse }: { recommender: Recommender; log: ActivityLog; clickhouse: ClickHouse },
-): Promise<Console> {
+interface ConsoleParts {
+  readonly recommender: Recommender;
+  readonly log: ActivityLog;
+  readonly connections: ConsoleConnections;
+}
+
+async function openConsole(context: RoleContext, parts: ConsoleParts): Promise<Console> {
   const { pipeline, names, live, logger, now } = context;
   const { jwt } = pipeline.spec.serving;
   const adminKeys = () => live.spec().serving.apiKeys?.filter(({ scopes }) => scopes?.includes("Admin"));
   const keys = await watchKeys("admin keys", adminKeys, context);
-  return startConsole({
-    clickhouse,
+  return pipelineConsole({
+    ...parts,
+    pipeline: names.key,
+    access: {
+      keys: () => keys() ?? [],
+      // Where no caller needs a key the API tells as much of users; one that is exposed needs keys or tokens.
+      isOpen: () => live.spec().serving.apiKeys === undefined && jwt === undefined,
+      howToEnable: NO_ADMIN_KEY,
+    },
+    others: async () => ({ consumer: null, training: null, collects: null }),
+    pinned: () => live.spec().serving.model?.pinnedVersion,
+    act: null,
     logger,
     now,
-    ports: {
-      pipeline: names.key,
-      access: {
-        keys: () => keys() ?? [],
-        // Where no caller needs a key the API tells as much of users; one that is exposed needs keys or tokens.
-        isOpen: () => live.spec().serving.apiKeys === undefined && jwt === undefined,
-        howToEnable: NO_ADMIN_KEY,
-      },
-      recommender: consoleRecommender(recommender),
-      state: async () => ({
-        recommender: recommenderState(recommender),
-        consumer: null,
-        training: null,
-        collects: null,
-      }),
-      models: consoleModels(clickhouse, {
-        pinned: () => live.spec().serving.model?.pinnedVersion,
-        onMoved: () => recommender.refresh(),
-        now,
-      }),
-      deadLetters: consoleDeadLetters(clickhouse, log),
-      act: null,
-    },
   });
 }
 

@@ -1,6 +1,7 @@
 /** Charts by uPlot, in the colours of the page, by day and by night. */
 
 const EVERY_MILLISECONDS = 2_000;
+const READ_MILLISECONDS = 10_000;
 const PALETTE = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"];
 
 /**
@@ -37,7 +38,7 @@ export function drawCharts() {
  */
 async function drawLive(element, lines, kind) {
   const read = async () => {
-    const response = await fetch("/console/live.json");
+    const response = await fetch("/console/live.json", { signal: AbortSignal.timeout(READ_MILLISECONDS) });
     /** @type {{ samples: Sample[] }} */
     const { samples } = await response.json();
     return samples;

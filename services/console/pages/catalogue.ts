@@ -3,7 +3,7 @@ import { type Html, html } from "../html.ts";
 import type { SimilarItems } from "../ports.ts";
 import type { Item, Shop } from "../shop.ts";
 import { type Items, itemCard, itemFacts, itemUrl, picture, picturesOf, priceOf } from "./item-card.ts";
-import { empty, heading, type Page, pager } from "./layout.ts";
+import { beyondLast, empty, heading, type Page, pager } from "./layout.ts";
 import { versionUrl } from "./models.ts";
 
 export interface Catalogue {
@@ -43,7 +43,7 @@ export function cataloguePage({ text, category, categories, items, total, page, 
       html`<option value="${one.category}"${one.category === category ? html` selected` : ""}>${one.category} (${count(one.items)})</option>`,
   )}</select></div><button type="submit" class="primary">Search</button></form>
 <p class="hint" role="status">${counted(total, "item")}${isSearch ? " found" : ""}</p>
-${total === 0 ? nothing : html`<ul class="grid">${items.map((item) => gridCard(item))}</ul>${pager(page, pages, (to) => searchUrl(text, category, to))}`}`;
+${total === 0 ? nothing : page > pages ? beyondLast({ page, pages, of: counted(total, "item") }, (to) => searchUrl(text, category, to)) : html`<ul class="grid">${items.map((item) => gridCard(item))}</ul>${pager(page, pages, (to) => searchUrl(text, category, to))}`}`;
   const title = isSearch ? `Catalogue: ${[text, category].filter((part) => part !== "").join(", ")}` : "Catalogue";
   return { title, section: "catalogue", body, pictures: picturesOf(known) };
 }

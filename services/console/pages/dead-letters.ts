@@ -1,8 +1,9 @@
+import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../../clickhouse/index.ts";
 import { ago, bytes, count, counted, moment } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { hexDump, type Readable } from "../letters.ts";
-import type { DeadLetter, DeadLetterCount, DeadLetterWithValue } from "../ports.ts";
-import { action, actionsNote, empty, type Frame, heading, type Page, pager } from "./layout.ts";
+import { segmentOf } from "../segment.ts";
+import { action, actionsNote, beyondLast, empty, type Frame, heading, type Page, pager } from "./layout.ts";
 
 export interface DeadLetters {
   readonly counts: readonly DeadLetterCount[];
@@ -10,10 +11,12 @@ export interface DeadLetters {
   readonly filter: { readonly topic: string; readonly reason: string; readonly resolved: boolean };
   readonly page: number;
   readonly pages: number;
+  /** On all pages. */
+  readonly matching: number;
 }
 
 export function letterUrl(id: string): string {
-  return `/console/dead-letters/${encodeURIComponent(id)}`;
+  return `/console/dead-letters/${segmentOf(id)}`;
 }
 
 export function listUrl({ topic, reason, resolved }: DeadLetters["filter"], page = 1): string {
@@ -26,7 +29,7 @@ export function listUrl({ topic, reason, resolved }: DeadLetters["filter"], page
 }
 
 export function deadLettersPage(found: DeadLetters, frame: Frame): Page {
-  const { counts, letters, filter, page, pages } = found;
+  const { counts, letters, matching, filter, page, pages } = found;
   const open = counts.reduce((sum, group) => sum + group.open, 0);
   const resolved = counts.reduce((sum, group) => sum + group.resolved, 0);
   const all = { topic: "", reason: "", resolved: filter.resolved };
@@ -44,9 +47,11 @@ ${
 <a href="${listUrl({ ...filter, resolved: true })}"${filter.resolved ? html` aria-current="true"` : ""}>With resolved</a></nav></div>
 ${filter.topic === "" && filter.reason === "" ? "" : html`<p class="chips">${[filter.topic, filter.reason].filter((text) => text !== "").join(" · ")} <a href="${listUrl(all)}">Show all</a></p>`}
 ${
-  letters.length === 0
-    ? empty("Nothing here", "No record matches: all of these are resolved, or the filter is too narrow.")
-    : html`<ul class="letters">${letters.map((letter) => letterRow(letter, frame))}</ul>${pager(page, pages, (to) => listUrl(filter, to))}`
+  letters.length === 0 && matching > 0 && page > pages
+    ? beyondLast({ page, pages, of: counted(matching, "record") }, (to) => listUrl(filter, to))
+    : letters.length === 0
+      ? empty("Nothing here", "No record matches: all of these are resolved, or the filter is too narrow.")
+      : html`<ul class="letters">${letters.map((letter) => letterRow(letter, frame))}</ul>${pager(page, pages, (to) => listUrl(filter, to))}`
 }</section>`
 }
 </div>`;

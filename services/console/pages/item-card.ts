@@ -1,6 +1,7 @@
 /** Items as a merchandiser knows them: picture, title, price, category. */
 import { price } from "../format.ts";
 import { type Html, html } from "../html.ts";
+import { segmentOf } from "../segment.ts";
 import type { Item } from "../shop.ts";
 
 const HUES = 10;
@@ -8,7 +9,7 @@ const HUES = 10;
 export type Items = ReadonlyMap<string, Item>;
 
 export function itemUrl(id: string): string {
-  return `/console/catalogue/${encodeURIComponent(id)}`;
+  return `/console/catalogue/${segmentOf(id)}`;
 }
 
 /** The name where the catalogue has one. */

@@ -1,5 +1,6 @@
 /** The frame of every page. */
 import type { Rights } from "../access.ts";
+import { counted } from "../format.ts";
 import { type Html, html } from "../html.ts";
 
 export type Section = "overview" | "models" | "dead-letters" | "users" | "catalogue" | "sign-in";
@@ -19,8 +20,11 @@ export interface Frame {
   readonly notice: Notice | null;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Path and query of this page: where a sign-in leads back to. */
+  readonly noticeCookie: string;
+  /** Path and query of this page, or of the one whose form was sent: where a sign-in leads back to. */
   readonly address: string;
+  /** Whether a form was sent. */
+  readonly isAction: boolean;
 }
 
 export interface Page {
@@ -135,9 +139,18 @@ export function action({ rights }: Frame, { url, label, of, fields = {}, style =
   }</button></form>`;
 }
 
+/** In place of a list that has fewer pages than its address asks for. */
+export function beyondLast(
+  { page, pages, of }: { readonly page: number; readonly pages: number; readonly of: string },
+  url: (page: number) => string,
+): Html {
+  const text = html`There is no page ${page}: ${of} on ${counted(pages, "page")}. <a href="${url(pages)}">Show the last page</a>`;
+  return empty("Beyond the last page", text);
+}
+
 /** Links to the pages of a list; `url` is that of a page, from 1. */
 export function pager(page: number, pages: number, url: (page: number) => string): Html | null {
-  if (pages <= 1) return null;
+  if (pages <= 1 || page > pages) return null;
   return html`<nav class="pager" aria-label="Pages">${
     page > 1 ? html`<a class="button" rel="prev" href="${url(page - 1)}">Previous</a>` : ""
   }<span>Page ${page} of ${pages}</span>${

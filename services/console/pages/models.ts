@@ -1,12 +1,16 @@
+import type { ListedVersion } from "../../clickhouse/index.ts";
 import { ago, change, count, counted, duration, metricName, moment, score } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { compared, type Leaderboard, NEWEST, type Point, type Row } from "../leaderboard.ts";
-import type { ModelVersion, Registry } from "../ports.ts";
-import { action, actionsNote, empty, type Frame, heading, type Page } from "./layout.ts";
+import type { Registry } from "../ports.ts";
+import { action, actionsNote, beyondLast, empty, type Frame, heading, type Page, pager } from "./layout.ts";
 
 export interface Models {
   readonly registry: Registry;
+  /** Its rows are those of the page. */
   readonly board: Leaderboard;
+  readonly page: number;
+  readonly pages: number;
   readonly quality: { readonly metric: string; readonly points: readonly Point[] } | null;
   readonly pinned: string | undefined;
 }
@@ -16,7 +20,7 @@ export function versionUrl(version: string): string {
 }
 
 export function modelsPage(models: Models, frame: Frame): Page {
-  const { registry, board, quality, pinned } = models;
+  const { registry, quality, pinned } = models;
   const title = "Models";
   const lead = "What was trained, how it was judged, and what answers users.";
   const body =
@@ -24,22 +28,34 @@ export function modelsPage(models: Models, frame: Frame): Page {
       ? html`${heading(title, lead)}${empty("No model was trained yet", "The first training run publishes one as soon as there is activity enough (training.minEvents). Until then users get what is popular or new.")}`
       : html`${heading(title, lead)}
 ${actionsNote(frame)}
-${pinned === undefined ? "" : html`<p class="note">The resource pins <b>${pinned}</b> (serving.model.pinnedVersion): it answers users whatever is promoted here.</p>`}
+${pinned === undefined ? "" : html`<p class="note">The resource pins <b>${pinned}</b> (serving.model.pinnedVersion): it answers users whatever is promoted here. The champion takes over when the pin goes.</p>`}
 <div data-live="champion">${championCard(models, frame)}</div>
 ${quality === null ? "" : qualityChart(quality)}
-<section data-live="board"><div class="bar"><h2>Leaderboard</h2>${sorting(board)}</div>
-${boardTable(board, frame)}
-<p class="hint">Figures are of lists for users held out from training. Versions of one run were judged on the same events; those of different runs were not.</p></section>
+<section data-live="board">${leaderboardOf(models, frame)}
+<p class="hint">Figures are of lists for users held out from training. Versions of one run were judged on the same events; those of different runs were not.${registry.hasOlder ? " Older versions than these are not listed; productmatcher models list has all." : ""}</p></section>
 <section data-live="history"><h2>Who answered users</h2>${history(registry, frame)}</section>`;
   return { title, section: "models", body, refresh: 5_000 };
 }
 
-function championCard({ registry }: Models, frame: Frame): Html {
+function leaderboardOf({ board, page, pages, registry }: Models, frame: Frame): Html {
+  const url = (to: number) => boardUrl(board.sortedBy, to);
+  const versions = counted(registry.versions.length, "version");
+  return html`<div class="bar"><h2>Leaderboard</h2>${sorting(board)}</div>
+${page > pages ? beyondLast({ page, pages, of: versions }, url) : boardTable(board, frame)}${pager(page, pages, url)}`;
+}
+
+function boardUrl(sort: string, page = 1): string {
+  return `/console/models?sort=${encodeURIComponent(sort)}${page > 1 ? `&page=${page}` : ""}`;
+}
+
+function championCard({ registry, pinned }: Models, frame: Frame): Html {
   const previous = registry.lineage.at(-2) ?? null;
   const champion = registry.versions.find(({ version }) => version === registry.aliases.champion);
   const rollBack = action(frame, {
     url: "/console/models/roll-back",
     label: "Roll back",
+    // A second press, or a page that was opened before somebody else moved it, must not go further back.
+    fields: { from: registry.aliases.champion ?? "" },
     obstacle: previous === null ? "Nothing answered users before the present version." : null,
   });
   if (champion === undefined) {
@@ -48,7 +64,7 @@ function championCard({ registry }: Models, frame: Frame): Html {
   const { judgedBy, lift, holdout } = champion.configuration;
   const judged = judgedBy === undefined ? undefined : champion.metrics[judgedBy.toLowerCase()];
   const promoted = registry.promotions.find(({ version }) => version === champion.version);
-  return html`<section class="card champion" aria-labelledby="champion"><div><p class="over">Answers users</p><h2 id="champion"><a href="${versionUrl(champion.version)}">${champion.version}</a></h2>
+  return html`<section class="card champion" aria-labelledby="champion"><div><p class="over">${pinned === undefined || pinned === champion.version ? "Answers users" : "Champion, while another one is pinned"}</p><h2 id="champion"><a href="${versionUrl(champion.version)}">${champion.version}</a></h2>
 <p>${champion.algorithm}, trained ${ago(champion.createdAt, frame.now)} on ${counted(champion.events, "event")} of ${counted(champion.actors, "user")}${
     promoted === undefined ? "" : html`; in service since ${moment(promoted.at)} by ${CAUSES[promoted.cause]}`
   }.</p></div>
@@ -66,7 +82,7 @@ function qualityChart({ metric, points }: NonNullable<Models["quality"]>): Html 
 
 function sorting({ metrics, sortedBy }: Leaderboard): Html {
   const link = (sort: string, label: string) =>
-    html`<a href="/console/models?sort=${encodeURIComponent(sort)}"${sort === sortedBy ? html` aria-current="true"` : ""}>${label}</a>`;
+    html`<a href="${boardUrl(sort)}"${sort === sortedBy ? html` aria-current="true"` : ""}>${label}</a>`;
   return html`<nav class="tabs" aria-label="Order of the leaderboard">${link(NEWEST, "Newest")}${metrics.map((metric) =>
     link(metric, metricName(metric)),
   )}</nav>`;
@@ -98,7 +114,7 @@ function boardRow(
   })}</td></tr>`;
 }
 
-function state({ status, reason, available }: ModelVersion, serves: readonly string[]): Html {
+function state({ status, reason, available }: ListedVersion, serves: readonly string[]): Html {
   if (serves.length > 0) return html`<span class="pill good">Serves ${serves.join(", ")}</span>`;
   if (status === "failed") return html`<span class="pill bad">Failed</span><span class="facts">${reason}</span>`;
   if (status === "refused")
@@ -124,9 +140,9 @@ function history({ promotions }: Registry, { now }: Frame): Html {
 }
 
 export interface ModelDetail {
-  readonly version: ModelVersion;
+  readonly version: ListedVersion;
   readonly row: Row;
-  readonly champion: ModelVersion | undefined;
+  readonly champion: ListedVersion | undefined;
 }
 
 export function modelPage({ version, row, champion }: ModelDetail, frame: Frame): Page {

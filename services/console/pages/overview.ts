@@ -1,7 +1,7 @@
 import { ago, count, duration, rate } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { type Health, latency, overall, type Part } from "../parts.ts";
-import type { Registry } from "../ports.ts";
+import type { RecommenderState } from "../ports.ts";
 import type { Sample, summary } from "../samples.ts";
 import { type Frame, heading, type Page } from "./layout.ts";
 
@@ -9,8 +9,9 @@ export interface Overview {
   readonly parts: readonly Part[];
   readonly now: ReturnType<typeof summary>;
   readonly samples: readonly Sample[];
+  /** `null`: not known. */
   readonly openDeadLetters: number | null;
-  readonly registry: Registry | null;
+  readonly recommender: RecommenderState;
 }
 
 const WORDS: Readonly<Record<Health, string>> = {
@@ -45,18 +46,25 @@ ${chart("speed", "Freshness and latency", "milliseconds, the last 15 minutes", s
   return { title: "Overview", section: "overview", body, refresh: 2_000 };
 }
 
-function figures({ now, openDeadLetters, registry }: Overview, { now: at }: Frame): Html {
-  const champion = registry?.versions.find(({ version }) => version === registry.aliases.champion);
+function figures({ now, openDeadLetters, recommender }: Overview, frame: Frame): Html {
+  const [model, trainedAt] = answering(recommender, frame);
   const fresh = now?.freshnessMilliseconds ?? null;
   const late = now?.latencyMilliseconds ?? null;
   return html`<dl class="figures">
 ${tile("Events", now === null ? "…" : rate(now.events), "a second, accepted")}
 ${tile("Answers", now === null ? "…" : rate(now.answers), "a second, from this process")}
-${tile("Freshness", fresh === null ? "–" : duration(fresh), "from the log to the next answer")}
-${tile("Latency", late === null ? "–" : latency(late), "99th percentile of an answer")}
-${tile("Answers users", champion?.algorithm ?? "no model", champion === undefined ? "popular and new items are shown" : `trained ${ago(champion.createdAt, at)}`, "/console/models")}
-${tile("Dead letters", openDeadLetters === null ? "–" : count(openDeadLetters), "open records", "/console/dead-letters")}
+${tile("Freshness", fresh === null ? "–" : duration(fresh), fresh === null ? "nothing new has come" : "from the log to the next answer")}
+${tile("Latency", late === null ? "–" : latency(late), late === null ? "nobody asked lately" : "99th percentile of an answer")}
+${tile("Answers users", model, trainedAt, "/console/models")}
+${tile("Dead letters", openDeadLetters === null ? "–" : count(openDeadLetters), openDeadLetters === null ? "not known now" : "open records", "/console/dead-letters")}
 </dl>`;
+}
+
+/** What the recommender holds in memory: that answers, also while the registry cannot be read. */
+function answering({ models, waitingFor }: RecommenderState, { now }: Frame): readonly [string, string] {
+  const { champion } = models;
+  if (champion !== undefined) return [champion.algorithm, `trained ${ago(Date.parse(champion.trainedAt), now)}`];
+  return waitingFor.length > 0 ? ["–", "not known yet"] : ["no model", "popular and new items are shown"];
 }
 
 function tile(name: string, value: string, unit: string, url?: string): Html {

@@ -2,12 +2,20 @@ import { type Answered, type AnsweredItem, answerSummary, reasonOf, sourceLabel 
 import { ago, counted, deed, figure, moment } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ListedItem, PastEvent } from "../ports.ts";
+import { segmentOf } from "../segment.ts";
 import type { Person } from "../shop.ts";
 import { type Items, itemCard, itemUrl, picturesOf, titleOf } from "./item-card.ts";
 import { action, actionsNote, empty, type Frame, heading, type Page } from "./layout.ts";
 
 export function userUrl(id: string): string {
-  return `/console/users/${encodeURIComponent(id)}`;
+  return `/console/users/${segmentOf(id)}`;
+}
+
+/** Whom it stands for: somebody who never signed in has no user id. */
+function actorName(id: string): string {
+  const [, kind, rest] = /^(anonymous|session):(.*)$/s.exec(id) ?? [];
+  if (rest === undefined) return `User ${id}`;
+  return kind === "anonymous" ? `Visitor ${rest}` : `Visit ${rest}`;
 }
 
 export function usersPage(
@@ -28,7 +36,7 @@ ${
         )
     : html`<ul class="people">${people.map(
         ({ id, name, events, lastAt }) =>
-          html`<li class="card"><a href="${userUrl(id)}">${name || `User ${id}`}</a><span class="facts">${name ? `User ${id} · ` : ""}${counted(events, "event")} · here ${ago(lastAt, frame.now)}</span></li>`,
+          html`<li class="card"><a href="${userUrl(id)}">${name || actorName(id)}</a><span class="facts">${name ? `${actorName(id)} · ` : ""}${counted(events, "event")} · here ${ago(lastAt, frame.now)}</span></li>`,
       )}</ul>`
 }</section>`;
   return {
@@ -56,11 +64,13 @@ const SHOWN_INTERESTS = 8;
 
 export function userPage(detail: UserDetail, frame: Frame): Page {
   const { id, person, history, interests, answer, items } = detail;
-  const name = person?.name || `User ${id}`;
+  const name = person?.name || actorName(id);
+  // The recommender learns of an event before a replica of the table may.
+  const events = Math.max(person?.events ?? 0, history.length);
   const lead =
-    person === null
+    events === 0
       ? "Nobody of this id has done anything yet."
-      : `${person.name ? `User ${id}, ` : ""}${counted(person.events, "event")}, here ${ago(Math.max(person.lastAt, history[0]?.occurredAt ?? 0), frame.now)}.`;
+      : `${person?.name ? `${actorName(id)}, ` : ""}${counted(events, "event")}, here ${ago(Math.max(person?.lastAt ?? 0, history[0]?.occurredAt ?? 0), frame.now)}.`;
   const body = html`<nav class="crumbs" aria-label="You are here"><a href="/console/users">Users</a></nav>
 <div data-live="user">${heading(name, lead, html`<span class="live"><span class="dot"></span>Live</span>`)}</div>
 ${detail.mayPretend ? actionsNote(frame) : ""}
