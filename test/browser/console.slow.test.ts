@@ -183,6 +183,26 @@ describeBrowser("the console", () => {
     expect(await page.locator(".timeline li").first().textContent()).toContain("by a roll back");
   });
 
+  test("roll back pressed twice goes back once; a page that somebody else's roll back has overtaken does nothing", async () => {
+    const before = await champion();
+    const other = (await personal()).find(({ version }) => version !== before)?.version ?? "";
+    for (const version of [other, before, other]) await shop.local.training.promote(version);
+    const page = await signedIn();
+    await page.goto(at("/console/models"));
+    const overtaken = await page.context().newPage();
+    await overtaken.goto(at("/console/models"));
+    // It has not looked again yet.
+    await overtaken.route("**/console/models", (route) =>
+      route.request().headers()["x-console-live"] === undefined ? route.continue() : route.abort(),
+    );
+    await page.getByRole("button", { name: "Roll back" }).dblclick();
+    await page.getByText(`Rolled back: ${before} answers users again, in place of ${other}.`).waitFor();
+    expect(await champion()).toBe(before);
+    await overtaken.getByRole("button", { name: "Roll back" }).click();
+    await overtaken.getByText("somebody moved it meanwhile").waitFor();
+    expect(await champion()).toBe(before);
+  });
+
   test("a dead letter is mended in the page; what is no JSON yet is not sent", async () => {
     await shop.append("clicks", [unparsable("mended")]);
     const page = await signedIn();
@@ -245,6 +265,44 @@ describeBrowser("the console", () => {
     await page.getByText("User newcomer viewed item").waitFor();
     await vi.waitUntil(async () => (await page.locator("[data-live=history] li").count()) === 2, SOON);
     expect(await answer.locator(".item-title").allTextContents()).not.toEqual(before);
+  });
+
+  test("a click that meets a refresh arrives, and a selected text stays", async () => {
+    await track("busy", "1140");
+    const page = await signedIn();
+    await page.goto(at("/console/users/busy"));
+    const [history, answer] = [page.locator("[data-live=history] li"), page.locator("[data-live=answer]")];
+    await vi.waitUntil(async () => (await history.count()) === 1, SOON);
+    /** Another event, and time for the page to look at it more than once. */
+    const meanwhile = async (item: string) => {
+      await track("busy", item);
+      await page.waitForTimeout(5_000);
+    };
+    const viewed = answer.locator(".item-title").first();
+    const [name, box] = [await viewed.textContent(), await viewed.boundingBox()];
+    if (box === null) throw new Error("nothing is recommended");
+    await page.mouse.move(box.x + 5, box.y + box.height / 2);
+    await page.mouse.down();
+    await meanwhile("1141");
+    await page.mouse.up();
+    await page.waitForURL(/console\/catalogue/);
+    expect(await page.locator("h1").textContent()).toBe(name);
+
+    await page.goto(at("/console/users/busy"));
+    await vi.waitUntil(async () => (await history.count()) === 2, SOON);
+    await page.evaluate("getSelection().selectAllChildren(document.querySelector('[data-live=history] li'))");
+    const selected = String(await page.evaluate("String(getSelection())"));
+    await meanwhile("1142");
+    expect(await page.evaluate("String(getSelection())")).toBe(selected);
+    await page.evaluate("getSelection().removeAllRanges()");
+    await vi.waitUntil(async () => (await history.count()) === 3, SOON);
+  });
+
+  test("a pipeline that does not answer is told on the page, also where it hangs", async () => {
+    const page = await signedIn();
+    await page.goto(at("/console/users/busy"));
+    await page.route("**/console/users/busy", () => {});
+    await page.getByText("No answer from the pipeline").waitFor({ timeout: 40_000 });
   });
 
   test("what an item's id holds is shown as text, never run", async () => {
