@@ -169,10 +169,12 @@ export function shopOf(clickhouse: ClickHouse): Shop {
     activity: (item) => clickhouse.query(ACTIVITY, { item }),
     async people(text, limit) {
       const rows = await clickhouse.query<{ readonly id: string }>(PEOPLE, { text, limit });
-      return peopleKnown(
+      const people = await peopleKnown(
         clickhouse,
         rows.map(({ id }) => id),
       );
+      // They went on meanwhile, or on another device.
+      return text === "" ? people.sort((one, other) => other.lastAt - one.lastAt) : people;
     },
     async person(id) {
       return (await peopleKnown(clickhouse, [id]))[0] ?? null;

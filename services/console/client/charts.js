@@ -127,7 +127,8 @@ function plotIn(element, data, series, { kind }) {
   return new uPlot(
     {
       width: element.clientWidth,
-      height: Math.max(120, element.clientHeight - 34),
+      // A legend of more lines than one makes the box higher.
+      height: Number.parseFloat(getComputedStyle(element).minHeight) - 34,
       series: [{ label: "Time", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...series],
       axes: [
         { ...axis, values: (_plot, times) => times.map(clock(kind)), space: kind === "quality" ? 110 : 80 },
