@@ -48,7 +48,8 @@ export function startConsole({ ports: given, clickhouse, logger, now }: ConsoleO
       return sendPage(response, faultPage(error.status, "The request is not valid", error.message, frame), frame);
     }
     logger.error({ err: error, method: request.method, path: request.path }, "a page of the console failed");
-    sendPage(response, faultPage(503, "This cannot be shown now", explained(error), frame), frame);
+    const title = frame.isAction ? "This could not be done" : "This cannot be shown now";
+    sendPage(response, faultPage(503, title, explained(error), frame), frame);
   };
   router.use("/console", failed);
   return { router, measure: measuring.start, close: measuring.close };
