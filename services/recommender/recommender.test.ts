@@ -10,6 +10,7 @@ import {
   publishSessions,
   publishUserNeighbours,
   SIGNALS_TOPIC,
+  startTestRecommender,
   storeEvents,
   storeItems,
   temporaryLog,
@@ -18,7 +19,7 @@ import type { Signal } from "../activity/signals.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
 import { type ClickHouse, pointAliases } from "../clickhouse/index.ts";
 import { notFound, operations, problemHandler, type RunningServer, startServer } from "../http/index.ts";
-import { type Recommender, type RecommenderOptions, startRecommender } from "./index.ts";
+import type { Recommender, RecommenderOptions } from "./index.ts";
 
 interface Body {
   readonly user?: string;
@@ -56,23 +57,7 @@ afterEach(async () => {
 async function start(options: Partial<RecommenderOptions> = {}, hot = true): Promise<void> {
   const registry = new Registry();
   const logger = pino({}, { write: (line: string) => void logged.push(line) });
-  recommender = await startRecommender({
-    clickhouse,
-    log,
-    signalsTopic: SIGNALS_TOPIC,
-    serving: {
-      seen: () => "Decay",
-      pinnedVersion: () => undefined,
-      sessionMinutes: 120,
-      weights: { view: 1, purchase: 8 },
-      halfLifeDays: 30,
-    },
-    registry,
-    now: Date.now,
-    pollMilliseconds: 600_000,
-    logger,
-    ...options,
-  });
+  recommender = await startTestRecommender({ clickhouse, log, registry, logger, ...options });
   closing.push(() => recommender.close());
   const application = express();
   application.use(operations({ registry, readiness: recommender.readiness, status: recommender.status }));

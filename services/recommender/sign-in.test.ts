@@ -1,12 +1,16 @@
-import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { migratedDatabase } from "../../test/fixtures/clickhouse.ts";
 import { json, silent, startTestConsumer } from "../../test/fixtures/consumer.ts";
-import { publishNeighbours, SIGNALS_TOPIC, temporaryLog } from "../../test/fixtures/recommender.ts";
+import {
+  publishNeighbours,
+  SIGNALS_TOPIC,
+  startTestRecommender,
+  temporaryLog,
+} from "../../test/fixtures/recommender.ts";
 import type { EmbeddedLog } from "../activity-log/embedded/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
 import type { Consumer } from "../consumer/index.ts";
-import { type Recommender, startRecommender } from "./index.ts";
+import type { Recommender } from "./index.ts";
 
 const NOW = Date.now();
 
@@ -35,22 +39,7 @@ afterEach(async () => {
 
 /** @param signalsTopic one that is empty: then all it knows is from ClickHouse */
 async function start(signalsTopic = SIGNALS_TOPIC): Promise<Recommender> {
-  const recommender = await startRecommender({
-    clickhouse,
-    log,
-    signalsTopic,
-    serving: {
-      seen: () => "Exclude",
-      pinnedVersion: () => undefined,
-      sessionMinutes: 120,
-      weights: { view: 1, purchase: 8 },
-      halfLifeDays: 30,
-    },
-    registry: new Registry(),
-    now: Date.now,
-    pollMilliseconds: 600_000,
-    logger: silent,
-  });
+  const recommender = await startTestRecommender({ clickhouse, log, signalsTopic, logger: silent, seen: "Exclude" });
   closing.push(() => recommender.close());
   await recommender.refresh();
   await vi.waitUntil(() => recommender.readiness().ready);

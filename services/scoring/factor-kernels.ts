@@ -38,6 +38,18 @@ export interface Kernels {
     into: number,
   ): void;
   scores(vectors: number, other: number, from: number, to: number, factors: number, into: number, apart: number): void;
+  screen(
+    asked: number,
+    panels: number,
+    rests: number,
+    names: number,
+    from: number,
+    to: number,
+    factors: number,
+    into: number,
+    apart: number,
+  ): void;
+  chosenProducts(vector: number, other: number, factors: number, rows: number, count: number, into: number): void;
   products(vector: number, other: number, from: number, to: number, factors: number, into: number): void;
 }
 

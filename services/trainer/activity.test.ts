@@ -90,3 +90,40 @@ test("what a visitor did counts for the user that it first signed in as, before 
     ]);
   });
 });
+
+test("an event that was sent again counts once, as it was stored last, however many statements it takes", async () => {
+  const clickhouse = await migratedDatabase();
+  const stored = (event_id: string, topic: string, item_id: string, later: number) => ({
+    ...{ event_id, topic, item_id, event: "view", actor_id: `actor-${item_id}`, quantity: 1 },
+    occurred_at: NOW - 1_000,
+    ingested_at: NOW + later,
+  });
+  const ids = Array.from({ length: 40 }, (_, at) => `${at}`);
+  await clickhouse.insert("events", [
+    ...ids.map((id) => stored(id, "clicks", `first-${id}`, 0)),
+    // Another topic numbers its events on its own.
+    stored("1", "checkouts", "other", 0),
+  ]);
+  // A mapping that has changed gives the same events another item: no merge of rows puts these together.
+  await clickhouse.insert(
+    "events",
+    ids.filter((id) => Number(id) % 2 === 0).map((id) => stored(id, "clicks", `second-${id}`, 5)),
+  );
+  // One is not of a weighted event any more, and one came to be outside the window.
+  await clickhouse.insert("events", [
+    { ...stored("2", "clicks", "third", 9), event: "search" },
+    { ...stored("4", "clicks", "third", 9), occurred_at: NOW - 40 * 86_400_000 },
+  ]);
+  const expected = [
+    ...ids.flatMap((id) => (["2", "4"].includes(id) ? [] : [`${Number(id) % 2 === 0 ? "second" : "first"}-${id}`])),
+    "other",
+  ].toSorted();
+  const layout = { database: clickhouse.database };
+  for (const repeatedAtOnce of [1_000, 3]) {
+    await withWorkTables(clickhouse, layout, { name: runName(NOW), now: NOW }, async (work) => {
+      const { table } = await copyActivity(work, { view: 1 }, 30, repeatedAtOnce);
+      const rows = await clickhouse.query<{ item_id: string }>(`SELECT item_id FROM ${table}`);
+      expect(rows.map(({ item_id }) => item_id).toSorted()).toEqual(expected);
+    });
+  }
+});

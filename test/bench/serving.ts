@@ -1,17 +1,15 @@
 /** The user endpoint against servers that only send the same bytes, in one run on one machine. */
 import type { RequestListener } from "node:http";
 import express from "express";
-import { pino } from "pino";
-import { Registry } from "prom-client";
 import type { Signal } from "../../services/activity/signals.ts";
 import { type RunningServer, startServer } from "../../services/http/index.ts";
-import { type MemoryLimits, type Recommender, startRecommender } from "../../services/recommender/index.ts";
+import type { MemoryLimits, Recommender } from "../../services/recommender/index.ts";
 import { migratedDatabase } from "../fixtures/clickhouse.ts";
 import {
   appendSignals,
   publishNeighbours,
   publishRanking,
-  SIGNALS_TOPIC,
+  startTestRecommender,
   storeItems,
   temporaryLog,
 } from "../fixtures/recommender.ts";
@@ -37,23 +35,7 @@ const HISTORY = 20;
 export async function benchServing({ rounds, seconds }: ServingBenchOptions): Promise<Row[]> {
   const clickhouse = await migratedDatabase();
   const log = await temporaryLog();
-  const start = (limits: Partial<MemoryLimits>) =>
-    startRecommender({
-      clickhouse,
-      log,
-      signalsTopic: SIGNALS_TOPIC,
-      serving: {
-        seen: () => "Decay",
-        pinnedVersion: () => undefined,
-        sessionMinutes: 120,
-        weights: { view: 1 },
-        halfLifeDays: 30,
-      },
-      limits,
-      registry: new Registry(),
-      now: Date.now,
-      logger: pino({ level: "error" }),
-    });
+  const start = (limits: Partial<MemoryLimits>) => startTestRecommender({ clickhouse, log, limits });
   await fillShop(clickhouse, log);
   const keeping = await start({});
   const computing = await start({ answerBytes: 0 });

@@ -1,10 +1,7 @@
 /** What the trainer judges is what the recommender serves: the same lists for the same histories. */
-import { pino } from "pino";
-import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ClickHouse, readAliases, readContent, recordVersion } from "../../services/clickhouse/index.ts";
 import { HistoryModels } from "../../services/recommender/history-models.ts";
-import { startRecommender } from "../../services/recommender/index.ts";
 import { ItemIndex } from "../../services/recommender/item-index.ts";
 import { ModelLoader } from "../../services/recommender/model-loader.ts";
 import type { Parameters } from "../../services/trainer/algorithms/algorithm.ts";
@@ -13,7 +10,7 @@ import { createAlgorithms, promote, rollBack, train } from "../../services/train
 import { recipeOf } from "../../services/trainer/recipes.ts";
 import { migratedDatabase } from "../fixtures/clickhouse.ts";
 import { type ActivityRow, ranked, withFit } from "../fixtures/fit.ts";
-import { SIGNALS_TOPIC, temporaryLog } from "../fixtures/recommender.ts";
+import { startTestRecommender, temporaryLog } from "../fixtures/recommender.ts";
 import { TRAINING } from "../fixtures/training.ts";
 
 const DAY = 86_400_000;
@@ -136,22 +133,8 @@ describe("going back", () => {
     const shop = await migratedDatabase();
     await shop.insert("events", EVENTS);
     const log = await temporaryLog();
-    const recommender = await startRecommender({
-      clickhouse: shop,
-      log,
-      signalsTopic: SIGNALS_TOPIC,
-      serving: {
-        seen: () => "Exclude",
-        pinnedVersion: () => undefined,
-        sessionMinutes: 120,
-        weights: { view: 1 },
-        halfLifeDays: 30,
-      },
-      registry: new Registry(),
-      now: () => START + 10 * DAY,
-      pollMilliseconds: 600_000,
-      logger: pino({ level: "silent" }),
-    });
+    const now = () => START + 10 * DAY;
+    const recommender = await startTestRecommender({ clickhouse: shop, log, seen: "Exclude", now });
     const trainWith = async (parameters: Parameters, hour: number) => {
       const result = await train(shop, TRAINING, {
         now: () => START + 11 * DAY + hour * 3_600_000,

@@ -407,6 +407,148 @@ function lanes(left: usize, right: usize, bytes: usize): f32 {
   return sumOf(sum);
 }
 
+/** Rows of a panel of `screen`. */
+const PANEL: i32 = 4;
+const PANEL_RESTS: usize = 32;
+
+// What `screen` knows of a vector, in bytes; after the last vector, room for the sums of a tile.
+const ADDRESS: usize = 0;
+const LIMIT: usize = 4;
+const AFTER_QUARTER: usize = 8;
+const AFTER_HALF: usize = 12;
+const ASKED_BYTES: usize = 16;
+const SUMS: usize = 4 * ASKED_BYTES;
+
+/**
+ * Which rows may have a product with a vector that is large enough, by numbers of 16 bits: for each of 4 vectors q the rows
+ * r from `from` up to `to` with q r >= limit. After a quarter of the factors, and after half of them, a row is looked at
+ * further only if that can still be: what is left of the product is at most the product of the rests' lengths.
+ *
+ * Two factors stand beside each other for each of a panel's four rows, so that no sum goes across a vector's lanes.
+ *
+ * @param asked for each vector its address (`factors` Int16), and in Float32 the limit and the lengths of what is after a
+ *   quarter and after half of it; behind them room for 128 bytes
+ * @param panels Int16, rows in panels of 4: factors 0 and 1 of each row, then 2 and 3, and so on
+ * @param rests Float32, for each panel of each row the length of what is after a quarter, then of what is after half
+ * @param names Int32, what each row is called; below 0: it is none
+ * @param from a multiple of 8; to: as well, panels, rests and names go so far
+ * @param into Int32: for each vector, `apart` bytes from each other, how many rows, then their names
+ */
+export function screen(
+  asked: usize,
+  panels: usize,
+  rests: usize,
+  names: usize,
+  from: i32,
+  to: i32,
+  factors: i32,
+  into: usize,
+  apart: usize,
+): void {
+  const panelBytes = (<usize>factors) << 3;
+  for (let vector: usize = 0; vector < 4; vector++) store<i32>(into + vector * apart, 0);
+  for (let row = from; row < to; row += 2 * PANEL) {
+    firstQuarters(asked, panels + (<usize>row) * (panelBytes >> 2), panelBytes);
+    for (let vector: usize = 0; vector < 4; vector++) {
+      for (let second: i32 = 0; second < 2; second++) {
+        const place = row + second * PANEL;
+        const sums = v128.load(asked + SUMS + (vector << 5) + ((<usize>second) << 4));
+        const panel = panels + (<usize>place) * (panelBytes >> 2);
+        const rest = rests + (<usize>(place >> 2)) * PANEL_RESTS;
+        const passed = passing(sums, asked + vector * ASKED_BYTES, panel, panelBytes, rest);
+        if (passed != 0) append(into + vector * apart, names + ((<usize>place) << 2), passed);
+      }
+    }
+  }
+}
+
+/** Sums over the first quarter of the factors of two panels with 4 vectors: vector by vector, of either panel 4 Int32. */
+function firstQuarters(asked: usize, panel: usize, panelBytes: usize): void {
+  let p = <usize>load<i32>(asked, ADDRESS);
+  let q = <usize>load<i32>(asked, ASKED_BYTES);
+  let r = <usize>load<i32>(asked, 2 * ASKED_BYTES);
+  let s = <usize>load<i32>(asked, 3 * ASKED_BYTES);
+  let a0 = i32x4.splat(0);
+  let a1 = i32x4.splat(0);
+  let b0 = i32x4.splat(0);
+  let b1 = i32x4.splat(0);
+  let c0 = i32x4.splat(0);
+  let c1 = i32x4.splat(0);
+  let d0 = i32x4.splat(0);
+  let d1 = i32x4.splat(0);
+  for (const end = panel + (panelBytes >> 2); panel < end; panel += 16, p += 4, q += 4, r += 4, s += 4) {
+    const x0 = v128.load(panel);
+    const x1 = v128.load(panel + panelBytes);
+    const a = v128.load32_splat(p);
+    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(a, x0));
+    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(a, x1));
+    const b = v128.load32_splat(q);
+    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(b, x0));
+    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(b, x1));
+    const c = v128.load32_splat(r);
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(c, x0));
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(c, x1));
+    const d = v128.load32_splat(s);
+    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(d, x0));
+    d1 = i32x4.add(d1, i32x4.dot_i16x8_s(d, x1));
+  }
+  const into = asked + SUMS;
+  v128.store(into, a0);
+  v128.store(into, a1, 16);
+  v128.store(into, b0, 32);
+  v128.store(into, b1, 48);
+  v128.store(into, c0, 64);
+  v128.store(into, c1, 80);
+  v128.store(into, d0, 96);
+  v128.store(into, d1, 112);
+}
+
+/** A bit for each row of the panel whose product with the vector reaches its limit; `sums` are those of a quarter. */
+function passing(sums: v128, asked: usize, panel: usize, panelBytes: usize, rests: usize): i32 {
+  const limit = v128.load32_splat(asked, LIMIT);
+  if (!mayReach(sums, v128.load32_splat(asked, AFTER_QUARTER), v128.load(rests), limit)) return 0;
+  const vector = <usize>load<i32>(asked, ADDRESS);
+  const quarter = panelBytes >> 2;
+  sums = addProducts(sums, vector + (quarter >> 2), panel + quarter, quarter);
+  if (!mayReach(sums, v128.load32_splat(asked, AFTER_HALF), v128.load(rests, 16), limit)) return 0;
+  sums = addProducts(sums, vector + (quarter >> 1), panel + 2 * quarter, 2 * quarter);
+  return i32x4.bitmask(f32x4.ge(f32x4.convert_i32x4_s(sums), limit));
+}
+
+function mayReach(sums: v128, vectorRest: v128, rests: v128, limit: v128): bool {
+  const most = f32x4.add(f32x4.convert_i32x4_s(sums), f32x4.mul(vectorRest, rests));
+  return v128.any_true(f32x4.ge(most, limit));
+}
+
+/** @param bytes of the panel, a multiple of 32 */
+function addProducts(sums: v128, vector: usize, panel: usize, bytes: usize): v128 {
+  let other = i32x4.splat(0);
+  for (const end = panel + bytes; panel < end; panel += 32, vector += 8) {
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(v128.load32_splat(vector), v128.load(panel)));
+    other = i32x4.add(other, i32x4.dot_i16x8_s(v128.load32_splat(vector, 4), v128.load(panel, 16)));
+  }
+  return i32x4.add(sums, other);
+}
+
+function append(list: usize, names: usize, passed: i32): void {
+  let count = load<i32>(list);
+  for (; passed != 0; passed &= passed - 1) {
+    const name = load<i32>(names + ((<usize>ctz(passed)) << 2));
+    if (name < 0) continue;
+    count += 1;
+    store<i32>(list + ((<usize>count) << 2), name);
+  }
+  store<i32>(list, count);
+}
+
+/** The products of the vector with the `count` rows of `other` whose numbers stand at `rows` (Int32): Float32 at `into`. */
+export function chosenProducts(vector: usize, other: usize, factors: i32, rows: usize, count: i32, into: usize): void {
+  const stride = (<usize>factors) << 2;
+  for (let at: usize = 0, end = (<usize>count) << 2; at < end; at += 4) {
+    store<f32>(into + at, lanes(vector, other + (<usize>load<i32>(rows + at)) * stride, stride));
+  }
+}
+
 /** Writes the products of one vector with rows `from` to `to` of `other`, a Float32 each. */
 export function products(vector: usize, other: usize, from: i32, to: i32, factors: i32, into: usize): void {
   const stride = (<usize>factors) << 2;

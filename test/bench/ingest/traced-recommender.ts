@@ -4,13 +4,10 @@
  */
 import { context, propagation, trace } from "@opentelemetry/api";
 import express from "express";
-import { pino } from "pino";
-import { Registry } from "prom-client";
 import { startServer } from "../../../services/http/index.ts";
-import { startRecommender } from "../../../services/recommender/index.ts";
 import { startTracing } from "../../../services/telemetry/index.ts";
 import { migratedDatabase } from "../../fixtures/clickhouse.ts";
-import { SIGNALS_TOPIC, temporaryLog } from "../../fixtures/recommender.ts";
+import { startTestRecommender, temporaryLog } from "../../fixtures/recommender.ts";
 import { fillShop, userPaths, warmUp } from "../serving.ts";
 import { environmentOf, type Variant } from "../tracing/variants.ts";
 
@@ -33,23 +30,8 @@ const control = express().get("/variant/:name", async (request, response) => {
 });
 
 async function serve(answerBytes: number | undefined) {
-  const recommender = await startRecommender({
-    clickhouse,
-    log,
-    signalsTopic: SIGNALS_TOPIC,
-    serving: {
-      seen: () => "Decay",
-      pinnedVersion: () => undefined,
-      sessionMinutes: 120,
-      weights: { view: 1 },
-      halfLifeDays: 30,
-    },
-    limits: answerBytes === undefined ? {} : { answerBytes },
-    registry: new Registry(),
-    now: Date.now,
-    pollMilliseconds: 600_000,
-    logger: pino({ level: "error" }),
-  });
+  const limits = answerBytes === undefined ? {} : { answerBytes };
+  const recommender = await startTestRecommender({ clickhouse, log, limits });
   await warmUp(recommender, userPaths());
   const { hotPath } = recommender;
   const plain = await startServer(express(), { ...ANY, hotPath });

@@ -19,7 +19,7 @@ const run = { name: runName(Date.now()), now: Date.now() };
 const all = await withWorkTables(clickhouse, { database: "bench" }, run, async (work) => {
   const activity = await work.create({ name: "activity", columns: ACTIVITY_COLUMNS, orderBy: "(actor_id, item_id)" });
   await work.run(
-    `INSERT INTO ${activity}
+    `INSERT INTO ${activity} (actor_id, session_id, item_id, event, occurred_at, quantity)
      SELECT actor_id, session_id, item_id, event, occurred_at, quantity FROM (${SIMULATED_ACTIVITY})`,
     { events },
   );

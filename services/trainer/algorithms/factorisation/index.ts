@@ -11,6 +11,7 @@ import type { Algorithm, Cases, FittedModel } from "../algorithm.ts";
 import { type Case, readCases, writeRanked } from "../rank-cases.ts";
 import { rankVectors, sparseItems, storeVectors, vectorFault } from "../vector-model/index.ts";
 import { readActorRows, type SparseRows, transposed } from "../vector-model/interaction-rows.ts";
+import { type ScreenedItems, screenItems } from "../vector-model/screen.ts";
 import type { Team } from "../vector-model/team.ts";
 import { type FactorisationParameters, factorise, Side } from "./als.ts";
 import { type FactorisationJob, factorisationTeam } from "./job.ts";
@@ -32,7 +33,7 @@ const SPACE: SearchSpace = {
   ridgePower: { from: 0.5, to: 1 },
 };
 
-/** Beside what solving needs: scores of some items for four vectors. */
+/** Beside what solving needs: what ranking needs for the vectors of a task, and lists of some items. */
 const SMALLEST_SCRATCH = 65_536;
 
 export function factorisation(parameters: Partial<FactorisationParameters> = {}): Algorithm {
@@ -81,21 +82,25 @@ class FactorModel implements FittedModel {
   }
 
   async rank(cases: Cases, into: string, length: number): Promise<void> {
+    const { memory, items, matrix, parameters } = this.#fitted;
+    const room = memory.mark();
+    const screened = screenItems(memory, items, matrix.touchedCount, parameters.factors);
     for await (const page of readCases(this.#fitted.work, cases)) {
-      await writeRanked(this.#fitted.work, into, await this.#rankPage(page, length));
+      await writeRanked(this.#fitted.work, into, await this.#rankPage(page, screened, length));
     }
+    memory.release(room);
   }
 
-  async #rankPage(page: readonly Case[], length: number) {
+  async #rankPage(page: readonly Case[], screened: ScreenedItems, length: number) {
     const { memory, team, side, items, matrix, parameters } = this.#fitted;
     const { factors } = parameters;
     const room = memory.mark();
     const rows = sparseRows(memory, page, matrix.touchedCount);
-    const vectors = memory.take((page.length + 3) * factors * 4);
+    const vectors = memory.take(page.length * factors * 4);
     memory.floats(vectors, page.length * factors).fill(0);
     await side.solve(rows, vectors, items, matrix.touchedCount, memory.take(page.length * 4), FOLD_IN_SWEEPS);
     const lists = await rankVectors(
-      { memory, team, factors, items, itemCount: matrix.touchedCount },
+      { memory, team, factors, items, itemCount: matrix.touchedCount, screened },
       page,
       vectors,
       length,

@@ -8,6 +8,7 @@ import { RECENT_ITEMS } from "../../matrix.ts";
 import type { Algorithm, Cases, FitContext, FittedModel } from "../algorithm.ts";
 import { type Case, readCases, writeRanked } from "../rank-cases.ts";
 import { rankVectors, storeVectors, vectorFault } from "../vector-model/index.ts";
+import { type ScreenedItems, screenItems } from "../vector-model/screen.ts";
 import { PLACES, readHistories } from "./histories.ts";
 import { neuralTeam } from "./job.ts";
 import { type NeuralParameters, Towers } from "./towers.ts";
@@ -76,23 +77,28 @@ class NeuralModel implements FittedModel {
   }
 
   async rank(cases: Cases, into: string, length: number): Promise<void> {
+    const { memory, at, itemCount, parameters } = this.#towers;
+    const room = memory.mark();
+    const screened = screenItems(memory, at.items, itemCount, parameters.factors);
     for await (const page of readCases(this.#context.work, cases)) {
-      await writeRanked(this.#context.work, into, await this.#rankPage(page, length));
+      await writeRanked(this.#context.work, into, await this.#rankPage(page, screened, length));
     }
+    memory.release(room);
   }
 
-  async #rankPage(page: readonly Case[], length: number) {
+  async #rankPage(page: readonly Case[], screened: ScreenedItems, length: number) {
     const { memory, team, at, itemCount, parameters } = this.#towers;
     const { factors } = parameters;
     const room = memory.mark();
-    const vectors = memory.take((page.length + 3) * factors * 4);
+    const vectors = memory.take(page.length * factors * 4);
     for (const [number, { history, history_weights, recent }] of page.entries()) {
       const placeOf = new Map(this.#ordered ? recent.map((item, place) => [item, place]) : []);
       const places = history.map((item) => placeOf.get(item) ?? RECENT_ITEMS);
       const into = memory.floats(vectors + number * factors * 4, factors);
       this.#towers.actorVector(history, history_weights, places, into);
     }
-    const lists = await rankVectors({ memory, team, factors, items: at.items, itemCount }, page, vectors, length);
+    const of = { memory, team, factors, items: at.items, itemCount, screened };
+    const lists = await rankVectors(of, page, vectors, length);
     memory.release(room);
     return lists;
   }

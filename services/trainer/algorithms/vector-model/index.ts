@@ -4,9 +4,10 @@ import type { Matrix } from "../../matrix.ts";
 import type { WorkTables } from "../../work-tables.ts";
 import type { Case } from "../rank-cases.ts";
 import type { RankJob } from "./rank-task.ts";
+import type { ScreenedItems } from "./screen.ts";
 import type { Team } from "./team.ts";
 
-const ROWS_PER_RANKING = 32;
+export const ROWS_PER_RANKING = 32;
 const ITEMS_PER_INSERT = 2_000;
 
 export interface ItemVectors {
@@ -16,15 +17,16 @@ export interface ItemVectors {
   /** Address of `itemCount` rows of `factors` Float32. */
   readonly items: number;
   readonly itemCount: number;
+  readonly screened: ScreenedItems;
 }
 
 /**
  * For each case the items with the largest products, of those above 0, that are not masked.
  *
- * @param vectors address of the cases' vectors, with room for three more; takes memory that the caller releases
+ * @param vectors address of the cases' vectors; takes memory that the caller releases
  */
 export async function rankVectors(of: ItemVectors, page: readonly Case[], vectors: number, length: number) {
-  const { memory, team, factors, items, itemCount } = of;
+  const { memory, team, factors, items, screened } = of;
   const masked = sparseItems(
     memory,
     page.map((question) => question.masked),
@@ -38,7 +40,7 @@ export async function rankVectors(of: ItemVectors, page: readonly Case[], vector
     factors,
     vectors,
     other: items,
-    otherRows: itemCount,
+    screened,
     maskedStarts: masked.starts,
     maskedItems: masked.columns,
     ...{ length, ranked, scores },
