@@ -20,15 +20,8 @@ export {
 } from "./dead-letters.ts";
 export {
   type AttributeSource,
-  openPostgres,
-  type PostgresConnection,
-  type PostgresOptions,
-  type PostgresTable,
   postgresAttributes,
-  quotedName,
-  quotedTable,
   type SourceStatus,
-  type SqlClient,
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { CONSUMER_LIMITS } from "./limits.ts";
