@@ -67,7 +67,7 @@ async function run(options: ShopOptions): Promise<void> {
     const application = express().disable("x-powered-by");
     application.use(shopRouter({ postgres, collector, recommender, logger }));
     const server = await startServer(application, { host, port: options.port });
-    logger.info({ address: server.address }, "the shop is open");
+    console.log(`The shop is open at ${server.address}`);
     await stopped;
     await server.close();
   } catch (error) {
