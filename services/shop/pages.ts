@@ -3,7 +3,7 @@ import { type Answered, sourceLabel } from "../console/explanation.ts";
 import { counted } from "../console/format.ts";
 import { type Html, html } from "../console/html.ts";
 import { searchForm } from "../console/pages/catalogue.ts";
-import { type Items, itemFacts, picture, priceOf, productCard } from "../console/pages/item-card.ts";
+import { type Items, itemFacts, picture, productCard } from "../console/pages/item-card.ts";
 import { empty, heading, pager } from "../console/pages/layout.ts";
 import type { Item } from "../console/shop.ts";
 import type { Customer, Stock } from "./stock.ts";
@@ -84,7 +84,7 @@ export function itemPage(item: Item, similar: Html, recommended: Html): Page {
   const order = { currency, products: [{ product_id: id, price, quantity: 1 }] };
   const body = html`<nav class="crumbs" aria-label="You are here"><a href="/">All products</a></nav>
 <div class="product-head" data-seen="${JSON.stringify(["view", product])}">${picture(item, "large")}<div>${heading(name, item.description)}
-<b class="price">${priceOf(item)}</b> ${itemFacts(item)}<p class="facts">${item.attributes.brand ?? ""}</p>
+${itemFacts(item)}<p class="facts">${item.attributes.brand ?? ""}</p>
 <div class="actions">${call("Add to the cart", ["add", { ...product, quantity: 1 }], `${name} is in the cart.`, item.stock === 0)}${call(
     ...(["Buy now", ["purchase", order], `${name} was bought.`, item.stock === 0] as const),
   )}</div></div></div>
