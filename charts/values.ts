@@ -106,12 +106,14 @@ const monitoring = section("What Prometheus and Grafana are given, for the opera
 });
 
 const demo = section(
-  "A whole platform to try out: one Kafka, one ClickHouse, a pipeline named demo, and simulated shoppers. Not for production: " +
-    "a single copy of everything, a password that everybody knows, and data that goes with its pod.",
+  "A whole platform to try out: one Kafka, one ClickHouse, a shop with its Postgres, a pipeline named demo, and simulated " +
+    "shoppers. Not for production: a single copy of everything, passwords that everybody knows, and data that goes with its " +
+    "pod.",
   {
     enabled: flag("Make it, in the release's namespace.", false),
     kafkaImage: text("Image of the broker.", "apache/kafka:4.1.1"),
     clickhouseImage: text("Image of ClickHouse.", "clickhouse/clickhouse-server:26.7"),
+    postgresImage: text("Image of the shop's Postgres, on Debian: its user is number 999.", "postgres:18-bookworm"),
   },
 );
 

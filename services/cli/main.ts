@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   local: async () => (await import("./local.ts")).localCommand(),
   replay: async () => (await import("./replay.ts")).replayCommand(),
   simulate: async () => (await import("./simulate.ts")).simulateCommand(),
+  shop: async () => (await import("./shop.ts")).shopCommand(),
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand(),
   models: async () => (await import("./models.ts")).modelsCommand(),
   "dead-letters": async () => (await import("./dead-letters.ts")).deadLettersCommand(),

@@ -8,6 +8,7 @@ const WITHOUT_ENGINE: readonly (string | undefined)[] = [
   "serve",
   "train",
   "cleanup",
+  "shop",
 ];
 
 /** Call it first of all: both settings are read when they are first needed. @param command the program's first word */

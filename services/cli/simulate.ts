@@ -5,8 +5,7 @@ import { join, resolve } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { SingleBar } from "cli-progress";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { DateTime } from "luxon";
+import { Command, Option } from "commander";
 import { openClickHouse } from "../clickhouse/index.ts";
 import {
   createShop,
@@ -19,7 +18,9 @@ import {
   userLine,
   writeUciParquet,
 } from "../simulation/index.ts";
+import { wholeNumberFrom } from "./options.ts";
 import { CommandError } from "./resource.ts";
+import { type ShopCommandOptions, withShopOptions } from "./shop-options.ts";
 import { sendVisitors } from "./visitors.ts";
 
 const LINES_PER_WRITE = 500;
@@ -28,14 +29,10 @@ const DAY = 86_400_000;
 const DEFAULT_HISTORY_DAYS = 14;
 const DEFAULT_EVENTS_PER_SECOND = 5;
 
-interface SimulateOptions {
+interface SimulateOptions extends ShopCommandOptions {
   readonly events: number;
   readonly format: FormatName;
-  readonly seed: number;
   readonly out: string;
-  readonly items: number;
-  readonly shoppers: number;
-  readonly start: number;
   readonly catalogue?: string;
   readonly users?: string;
   readonly json?: true;
@@ -52,25 +49,20 @@ interface Summary {
 }
 
 export function simulateCommand(): Command {
-  return new Command("simulate")
+  return withShopOptions(new Command("simulate"))
     .description("Write the activity of a simulated shop; the same options give the same bytes")
-    .option("--events <number>", "events to write", wholeNumber(1), 10_000)
+    .option("--events <number>", "events to write", wholeNumberFrom(1), 10_000)
     .addOption(new Option("--format <name>", "format of the file").choices(Object.keys(FORMATS)).default("seed"))
-    .option("--seed <number>", "which shop: items, shoppers and all they do follow from it", wholeNumber(0), 1)
     .option("--out <file>", "where to write, - for standard output (not with uci)", "-")
-    .option("--items <number>", "items on the first day; 1 % more arrive every week", wholeNumber(1), 600)
-    .option("--shoppers <number>", "registered shoppers", wholeNumber(1), 2_000)
-    .addOption(
-      new Option("--start <time>", "opening of the shop, ISO 8601, UTC when it names no zone")
-        .argParser(isoTime)
-        .default(Date.UTC(2024, 0, 1), "2024-01-01"),
-    )
     .option("--catalogue <file>", "also write the items of the last day, as JSON lines")
     .option("--users <file>", "also write the registered shoppers, as JSON lines")
     .option("--json", "print a summary as JSON (with --out FILE)")
     .option("--url <address>", "send to this collector instead, catalogue and past days first, until Ctrl-C")
-    .option("--history-days <number>", "with --url: past days", wholeNumber(1), DEFAULT_HISTORY_DAYS)
-    .option("--events-per-second <number>", "with --url: events from now on", wholeNumber(1), DEFAULT_EVENTS_PER_SECOND)
+    .option("--history-days <number>", "with --url: past days", wholeNumberFrom(1), DEFAULT_HISTORY_DAYS)
+    .option(
+      ...(["--events-per-second <number>", "with --url: events from now on", wholeNumberFrom(1)] as const),
+      DEFAULT_EVENTS_PER_SECOND,
+    )
     .addHelpText("after", HELP)
     .action(async (options: SimulateOptions, command: Command) => {
       const fault = conflict(options);
@@ -227,18 +219,4 @@ function report({ format, out, json }: SimulateOptions, { events, firstAt, lastA
       "warning: a pipeline refuses events more than a day ahead of its clock: begin with an earlier --start\n",
     );
   }
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`expected a whole number of at least ${least}`);
-  };
-}
-
-function isoTime(text: string): number {
-  const time = DateTime.fromISO(text, { zone: "utc" });
-  if (time.isValid && time.toMillis() >= Date.UTC(2000)) return time.toMillis();
-  throw new InvalidArgumentError("expected a time from 2000 on such as 2024-01-01 or 2024-01-01T08:00:00Z");
 }

@@ -3,8 +3,9 @@ import type { Logger } from "pino";
 import { parse as parseArray } from "postgres-array";
 import type { ItemRecord, RecordMapper } from "../activity/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
+import type { PostgresTable, SqlClient } from "../postgres/index.ts";
 import { storeItems } from "./catalogue.ts";
-import { type PostgresTable, readTable, type SqlClient } from "./enrichment/index.ts";
+import { readTable } from "./enrichment/index.ts";
 import type { Attributes } from "./rows.ts";
 
 export interface CatalogueSyncOptions {

@@ -2,8 +2,9 @@
 import type { PipelineSpec } from "../../crds/index.ts";
 import { compileTopic, type RecordMapper, type TopicSpec } from "../activity/index.ts";
 import type { ClickHouse } from "../clickhouse/index.ts";
+import type { SqlClient } from "../postgres/index.ts";
 import { type CatalogueSync, type CatalogueSyncOptions, startCatalogueSync } from "./catalogue-sync.ts";
-import { type AttributeSource, postgresAttributes, type SqlClient } from "./enrichment/index.ts";
+import { type AttributeSource, postgresAttributes } from "./enrichment/index.ts";
 import type { ConsumerOptions } from "./options.ts";
 
 /** The part of a resource's spec that the consumer reads. */

@@ -10,15 +10,8 @@ export { type ReplayedFromTopic, replayFromTopic } from "./dead-letter-topic.ts"
 export { mendDeadLetter, ReplayInterruptedError, replayDeadLetters } from "./dead-letters.ts";
 export {
   type AttributeSource,
-  openPostgres,
-  type PostgresConnection,
-  type PostgresOptions,
-  type PostgresTable,
   postgresAttributes,
-  quotedName,
-  quotedTable,
   type SourceStatus,
-  type SqlClient,
 } from "./enrichment/index.ts";
 export { attributeSource, type ConsumedSpec, compileMapper, consumerSettings, startCatalogue } from "./from-spec.ts";
 export { CONSUMER_LIMITS } from "./limits.ts";

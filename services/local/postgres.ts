@@ -1,5 +1,6 @@
 import type { PipelineSpec } from "../../crds/index.ts";
-import { quotedName, quotedTable, type SqlClient } from "../consumer/index.ts";
+import type { SqlClient } from "../postgres/index.ts";
+import { createTables } from "../simulation/index.ts";
 
 type Postgres = NonNullable<PipelineSpec["enrichment"]>["postgres"];
 
@@ -18,15 +19,7 @@ export async function openEmbeddedPostgres(path: string, spec: Postgres): Promis
     throw new Error("the embedded Postgres engine is not installed: npm install @electric-sql/pglite", { cause });
   });
   const engine = await PGlite.create(path);
-  for (const table of [spec.users, spec.items]) {
-    if (table === undefined) continue;
-    const columns = [...new Set(Object.values(table.columns))].filter((column) => column !== table.key);
-    const key = `${quotedName(table.key)} text PRIMARY KEY`;
-    const definitions = [key, ...columns.map((column) => `${quotedName(column)} text`)];
-    const [schema] = table.table.includes(".") ? table.table.split(".") : [];
-    if (schema !== undefined) await engine.exec(`CREATE SCHEMA IF NOT EXISTS ${quotedName(schema)}`);
-    await engine.exec(`CREATE TABLE IF NOT EXISTS ${quotedTable(table.table)} (${definitions.join(", ")})`);
-  }
+  await createTables(engine, spec);
   return {
     query: (sql, parameters) => engine.query(sql, parameters),
     close: () => engine.close(),

@@ -1,8 +1,7 @@
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { OutgoingRecord } from "../activity-log/index.ts";
-import { type PostgresTable, quotedName, quotedTable, type SqlClient } from "../consumer/index.ts";
-import { arrivals, createShop, FORMATS, type ShopEvent, type SimulatedShop } from "../simulation/index.ts";
+import { arrivals, createShop, FORMATS, fillTables, type ShopEvent, type SimulatedShop } from "../simulation/index.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { EmbeddedPipeline } from "./pipeline.ts";
 
@@ -42,7 +41,8 @@ export async function openShopFeed(options: ShopFeedOptions): Promise<ShopFeed> 
   const state = folder.readState(STATE, stateSchema) ?? firstState(now(), options.historyDays);
   folder.writeState(STATE, state);
   const shop = createShop({ seed: SEED, items: ITEMS, shoppers: SHOPPERS, start: state.start });
-  await fillPostgres(pipeline, shop, now());
+  const tables = pipeline.pipeline.spec.enrichment?.postgres;
+  if (pipeline.postgres !== null && tables !== undefined) await fillTables(pipeline.postgres, tables, shop, now());
 
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
@@ -132,47 +132,4 @@ function* chunks<T>(values: Iterable<T>, size: number): Generator<T[]> {
     }
   }
   if (chunk.length > 0) yield chunk;
-}
-
-/** Fills the tables that the resource reads, as a shop's back office would have. */
-async function fillPostgres({ postgres, pipeline }: EmbeddedPipeline, shop: SimulatedShop, now: number): Promise<void> {
-  const tables = pipeline.spec.enrichment?.postgres;
-  if (postgres === null || tables === undefined) return;
-  if (tables.users !== undefined) {
-    const rows = shop.users().map(({ userId, ...user }) => ({ key: userId, ...user }));
-    await fillTable(postgres, tables.users, rows);
-  }
-  if (tables.items !== undefined) {
-    const rows = shop.catalogue(now).map((item) => ({
-      key: item.itemId,
-      name: item.name,
-      description: item.description,
-      categories: item.categories.join(","),
-      tags: item.tags.join(","),
-      brand: item.brand,
-      price: String(item.price),
-      currency: item.currency,
-      stock: String(item.stock),
-      createdAt: new Date(item.createdAt).toISOString(),
-    }));
-    await fillTable(postgres, tables.items, rows);
-  }
-}
-
-/** @param rows texts by the names that the resource gives the columns, and `key` */
-async function fillTable(
-  postgres: SqlClient,
-  { table, key, columns }: PostgresTable,
-  rows: readonly (Readonly<Record<string, string>> & { readonly key: string })[],
-): Promise<void> {
-  const known = Object.entries(columns).filter(([ours]) => rows[0]?.[ours] !== undefined);
-  const names = [key, ...known.map(([, theirs]) => theirs)].map(quotedName);
-  const values = [rows.map((row) => row.key), ...known.map(([ours]) => rows.map((row) => row[ours] ?? null))];
-  const updates = names.slice(1).map((name) => `${name} = excluded.${name}`);
-  await postgres.query(
-    `INSERT INTO ${quotedTable(table)} (${names.join(", ")})
-     SELECT * FROM unnest(${names.map((_, index) => `$${index + 1}::text[]`).join(", ")})
-     ON CONFLICT (${quotedName(key)}) DO ${updates.length === 0 ? "NOTHING" : `UPDATE SET ${updates.join(", ")}`}`,
-    values,
-  );
 }

@@ -9,11 +9,10 @@ import {
   consumerMetrics,
   consumerSettings,
   isAlive,
-  openPostgres,
-  type SqlClient,
   startCatalogue,
   startConsumer,
 } from "../consumer/index.ts";
+import { openPostgres, type SqlClient } from "../postgres/index.ts";
 import { decodingMapper, openRecordDecoder } from "../schema-registry/index.ts";
 import { migratedClickHouse } from "./clickhouse.ts";
 import { registryOptions } from "./connections.ts";

@@ -1,10 +1,10 @@
 /** The console of a running pipeline in a real browser: each page by day and by night, narrow and wide; and what people do there. */
 import { mkdirSync } from "node:fs";
-import axe, { type AxeResults } from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type ShopWithConsole, startShopWithConsole } from "../fixtures/console.ts";
 import { describeBrowser, launchChromium } from "./chromium.ts";
+import { axeFaults, overflowOf, pressUntil } from "./page-checks.ts";
 
 /** Kept after a run, for people; not in git. */
 const SCREENSHOTS = "test/browser/screenshots";
@@ -120,12 +120,10 @@ describeBrowser("the console", () => {
         await page.goto(at(await path()));
         if (name === "overview" || name === "models") await page.waitForSelector(".plot canvas", { timeout: 20_000 });
         await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-        const seen = (await page.evaluate(`(() => ({
-        overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        background: getComputedStyle(document.body).backgroundColor,
-      }))()`)) as { overflow: number; background: string };
-        if (seen.overflow > 0) faults.push(`${name} is ${seen.overflow} px too wide`);
-        expect(brightness(seen.background) > 128, name).toBe(colorScheme === "light");
+        const background = String(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
+        const overflow = await overflowOf(page);
+        if (overflow > 0) faults.push(`${name} is ${overflow} px too wide`);
+        expect(brightness(background) > 128, name).toBe(colorScheme === "light");
         faults.push(...(await axeFaults(page)).map((fault) => `${name}: ${fault}`));
         titles.add(await page.title());
       }
@@ -315,26 +313,6 @@ describeBrowser("the console", () => {
     expect(await page.title()).toContain("hostile");
   });
 });
-
-async function axeFaults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
-    );
-}
-
-/** As somebody without a mouse finds a thing: by its visible text. @throws Error when it is not reached */
-async function pressUntil(page: Page, key: string, text: RegExp): Promise<void> {
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press(key);
-    const focused = String(await page.evaluate("document.activeElement?.textContent ?? ''"));
-    if (text.test(focused.trim())) return;
-  }
-  throw new Error(`${key} does not reach ${text}`);
-}
 
 /** 0 to 255, of `rgb(...)`. */
 function brightness(colour: string): number {

@@ -128,8 +128,11 @@ describeChart("a release", () => {
   });
 
   test("makes the demo's pipeline once, leaves it alone at an upgrade, and takes it along at its end", async () => {
-    const notes = await release("install", RELEASE, CHART, "--take-ownership", "--set", "demo.enabled=true");
+    // As on a cluster that has never seen the product.
+    await on("delete", CRD, "--ignore-not-found");
+    const notes = await release("install", RELEASE, CHART, "--create-namespace", "--set", "demo.enabled=true");
     expect(notes).toContain("not for production");
+    expect(notes).toContain(`port-forward service/${RELEASE}-demo-shop 8081:80`);
     const found = () => field("rp/demo", ".metadata.uid}{.spec.serving.replicas}{.spec.paused", "-n", NAMESPACE);
     await on("scale", "rp/demo", "--replicas=3", "-n", NAMESPACE);
     const before = await found();

@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { LEASE_NAME, leaseRights, pipelineRights } from "../../operator/pipeline/index.ts";
 import packageFile from "../../package.json" with { type: "json" };
+import { TABLES } from "../../services/shop/index.ts";
 import {
   describeChart,
   helm,
@@ -298,10 +299,39 @@ describeChart("the demo", () => {
     const services = parts.filter(({ kind }) => kind === "Service").map(({ metadata }) => metadata.name);
     const [broker] = spec.source.kafka.bootstrapServers[0].split(":");
     expect(services).toEqual(expect.arrayContaining([broker, new URL(spec.sink.clickhouse.url).hostname]));
-    expect(only(parts, "Secret").metadata.name).toBe(spec.sink.clickhouse.credentials.secretRef.name);
-    expect(only(parts, "Deployment", "-shoppers").spec.template.spec.containers[0].args).toContain(
-      `--url=http://demo-collector.${NAMESPACE}.svc`,
-    );
+    expect(only(parts, "Secret", "-clickhouse").metadata.name).toBe(spec.sink.clickhouse.credentials.secretRef.name);
+    const argsOf = (part: string) => only(parts, "Deployment", part).spec.template.spec.containers[0].args as string[];
+    expect(argsOf("-shoppers")).toContain(`--url=http://demo-collector.${NAMESPACE}.svc`);
+    const ofShop = argsOf("-shop");
+    for (const role of ["collector", "recommender"]) {
+      expect(ofShop).toContain(`--${role}=http://demo-${role}.${NAMESPACE}.svc`);
+    }
+    // The crowd must click on what the shop sells.
+    const assortment = (args: string[]) => args.filter((arg) => /^--(seed|items|shoppers|start)=/.test(arg));
+    expect(assortment(ofShop)).toHaveLength(4);
+    expect(assortment(argsOf("-shoppers"))).toEqual(assortment(ofShop));
+  });
+
+  test("has a shop whose database the pipeline reads, by the same names and one secret", async () => {
+    const parts = await render({ demo: { enabled: true, postgresImage: "postgres:17-bookworm" } });
+    const { spec } = parts.find(({ metadata }) => metadata.annotations?.["helm.sh/hook"]?.includes("post-install"));
+    const { uriSecretKeyRef, ...tables } = spec.enrichment.postgres;
+    expect(tables).toEqual(TABLES);
+    const secret = only(parts, "Secret", "-postgres");
+    expect(uriSecretKeyRef).toEqual({ name: secret.metadata.name, key: "uri" });
+    const uri = new URL(secret.stringData.uri);
+    const { username, password } = secret.stringData;
+    expect([uri.username, uri.password]).toEqual([username, password]);
+    const service = only(parts, "Service", "-postgres");
+    expect([uri.hostname, Number(uri.port)]).toEqual([service.metadata.name, service.spec.ports[0].port]);
+    const [database] = only(parts, "Deployment", "-postgres").spec.template.spec.containers;
+    expect(database.image).toBe("postgres:17-bookworm");
+    expect(database.env).toContainEqual({ name: "POSTGRES_DB", value: uri.pathname.slice(1) });
+    const shop = only(parts, "Deployment", "-shop").spec.template;
+    expect(shop.spec.volumes[0].secret.secretName).toBe(secret.metadata.name);
+    const file = `${shop.spec.containers[0].volumeMounts[0].mountPath}/${shop.spec.volumes[0].secret.items[0].path}`;
+    expect(shop.spec.containers[0].args).toContain(`--postgres=${file}`);
+    expect(only(parts, "Service", "-demo-shop").spec.selector).toEqual(shop.metadata.labels);
   });
 
   test("needs somebody who looks after its namespace", async () => {

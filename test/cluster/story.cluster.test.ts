@@ -111,18 +111,23 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
       ...["upgrade", RELEASE, chart, "--namespace", SYSTEM, "--wait", "--timeout", "240s"],
       ...[`image.repository=${repositoryOf(target.image)}`, ...values].flatMap((value) => ["--set", value]),
     ]);
-  /** An operator of this image leads, and has looked at every pipeline. */
-  const lookedAt = (image: string) =>
-    eventually(
-      async () => {
-        const list = await operators();
-        const figures = await Promise.all(list.map(figuresOf));
-        return list.every((pod) => hasImage(pod, image) && isReady(pod)) && figures.some(hasReconciledAll);
-      },
-      (done) => done,
-    );
-  const figuresOf = ({ metadata: { name, namespace } }: Pod) =>
-    kubectl("get", "--raw", `/api/v1/namespaces/${namespace}/pods/${name}:9090/proxy/metrics`).catch(() => "");
+  /**
+   * Operators of this image are all there are, and one of them has looked at every pipeline: each is given a spec of another
+   * generation, which its status names once it was reconciled.
+   *
+   * @param modelAgeHours what no pod is told, and another one than before
+   */
+  const looksAtAll = async (image: string, modelAgeHours: number) => {
+    await eventually(operators, (list) => list.length > 0 && list.every((pod) => hasImage(pod, image) && isReady(pod)));
+    for (const name of NAMES) {
+      await patch(name, { objectives: { modelAgeHours } });
+      const asked = (await resource(name))?.metadata.generation ?? Infinity;
+      await eventually(
+        () => statusOf(name),
+        ({ observedGeneration = 0 }) => observedGeneration >= asked,
+      );
+    }
+  };
 
   const ROLES = ["collector", "consumer", "recommender"] as const;
   const podsOf = (name: PipelineName, role: string) =>
@@ -144,7 +149,10 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
     );
   const resource = (name: PipelineName) =>
     api
-      .request<{ metadata: { finalizers?: string[] } }>({ method: "GET", path: pathOf(PIPELINE, PLACES[name], name) })
+      .request<{ metadata: { generation: number; finalizers?: string[] } }>({
+        method: "GET",
+        path: pathOf(PIPELINE, PLACES[name], name),
+      })
       .catch(nullWhenGone);
   const databases = async () => {
     const ours = NAMES.map((name) => `'${databaseOf(name)}'`);
@@ -340,12 +348,12 @@ describe.skipIf(missing !== null)("ProductMatcher on a cluster", () => {
     expect(await withNewField()).not.toContain(NEW_FIELD);
 
     await upgrade(nextChart(folder, tagOf(next)), `image.tag=${tagOf(next)}`, roles);
-    await lookedAt(next);
+    await looksAtAll(next, 1_001);
     await eventually(withNewField, (kept) => kept.includes(`${NEW_FIELD}: 10`));
     expect(uids(await allStanding())).toEqual(uids(old));
 
     await target.helm(["rollback", RELEASE, "--namespace", SYSTEM, "--wait", "--timeout", "240s"]);
-    await lookedAt(target.image);
+    await looksAtAll(target.image, 1_002);
     await eventually(withNewField, (kept) => !kept.includes(NEW_FIELD));
     const now = await allStanding();
     expect(uids(now)).toEqual(uids(old));
@@ -477,15 +485,6 @@ interface Autoscaler {
 function nullWhenGone(error: unknown): null {
   if (isNotFound(error)) return null;
   throw error;
-}
-
-/** By what an operator says of itself: it has looked at as many pipelines as there are, and none waits for it. */
-function hasReconciledAll(figures: string): boolean {
-  const done = figures.matchAll(
-    /^controller_runtime_reconcile_total\{.*result="(?:success|requeue_after)".*\} (\d+)$/gm,
-  );
-  const sum = [...done].reduce((before, [, count]) => before + Number(count), 0);
-  return sum >= NAMES.length && /^workqueue_depth\{.*\} 0$/m.test(figures);
 }
 
 function tagOf(image: string): string {

@@ -132,9 +132,10 @@ function isWritable(folder: string): boolean {
 
 function clients(kubeconfig: string, kubectl: string, helm: string): Pick<Target, "kubeconfig" | "kubectl" | "helm"> {
   const call = async (program: string, args: readonly string[], input = "") => {
-    const child = run(program, ["--kubeconfig", kubeconfig, ...args], { maxBuffer: MAX_OUTPUT_BYTES });
-    child.child.stdin?.end(input);
-    return (await child).stdout;
+    const running = run(program, ["--kubeconfig", kubeconfig, ...args], { maxBuffer: MAX_OUTPUT_BYTES });
+    const forget = killAtExit(() => running.child.kill("SIGKILL"));
+    running.child.stdin?.end(input);
+    return (await running.finally(forget)).stdout;
   };
   return {
     kubeconfig,
@@ -171,7 +172,20 @@ function told(
   args: readonly string[],
   environment = process.env,
 ): Promise<{ stdout: string; stderr: string }> {
-  const child = spawn(program, args, { cwd: ROOT, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  // In a group of its own, which ends as a whole: what it starts would go on without it.
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: environment,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const forget = killAtExit(() => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
@@ -183,8 +197,15 @@ function told(
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => {
+      forget();
       if (code === 0) resolve({ stdout, stderr });
       else reject(new Error(`${program} ended with ${code}: ${stdout.slice(-2_000)}\n${stderr.slice(-2_000)}`));
     });
   });
+}
+
+/** What this process started must not go on without it. @returns takes that back, once the child has ended */
+function killAtExit(kill: () => void): () => void {
+  process.once("exit", kill);
+  return () => process.removeListener("exit", kill);
 }

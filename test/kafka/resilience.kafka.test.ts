@@ -2,13 +2,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { type ClickHouse, openClickHouse } from "../../services/clickhouse/index.ts";
-import {
-  type Consumer,
-  type ConsumerOptions,
-  isAlive,
-  openPostgres,
-  postgresAttributes,
-} from "../../services/consumer/index.ts";
+import { type Consumer, type ConsumerOptions, isAlive, postgresAttributes } from "../../services/consumer/index.ts";
+import { openPostgres } from "../../services/postgres/index.ts";
 import { clickHouseFolder, migratedDatabase } from "../fixtures/clickhouse.ts";
 import { json, mappersOf, startTestConsumer, storedEvents, viewOf } from "../fixtures/consumer.ts";
 import { startBroker } from "./broker.ts";

@@ -2,7 +2,7 @@ import { count, counted, deed, figure, moment } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { SimilarItems } from "../ports.ts";
 import type { Item, Shop } from "../shop.ts";
-import { type Items, itemCard, itemFacts, itemUrl, picture, picturesOf, priceOf } from "./item-card.ts";
+import { type Items, itemCard, itemFacts, itemUrl, picture, picturesOf, priceOf, productCard } from "./item-card.ts";
 import { beyondLast, empty, heading, type Page, pager } from "./layout.ts";
 import { versionUrl } from "./models.ts";
 
@@ -37,20 +37,20 @@ export function cataloguePage({ text, category, categories, items, total, page, 
         "Items come from the shop's table (enrichment.postgres.items), a topic of items, or PUT /v1/items/{id}. Recommendations work without: they then have ids alone.",
       );
   const body = html`${heading("Catalogue", "What can be recommended, and what goes with what.")}
-<form class="search" role="search" action="/console/catalogue"><div class="field"><label for="q">Words of a name, category or tag, or an id</label><input id="q" name="q" type="search" value="${text}" autocomplete="off"></div>
-<div class="field"><label for="category">Category</label><select id="category" name="category"><option value="">All categories</option>${categories.map(
-    (one) =>
-      html`<option value="${one.category}"${one.category === category ? html` selected` : ""}>${one.category} (${count(one.items)})</option>`,
-  )}</select></div><button type="submit" class="primary">Search</button></form>
+${searchForm("/console/catalogue", text, category, categories)}
 <p class="hint" role="status">${counted(total, "item")}${isSearch ? " found" : ""}</p>
-${total === 0 ? nothing : page > pages ? beyondLast({ page, pages, of: counted(total, "item") }, (to) => searchUrl(text, category, to)) : html`<ul class="grid">${items.map((item) => gridCard(item))}</ul>${pager(page, pages, (to) => searchUrl(text, category, to))}`}`;
+${total === 0 ? nothing : page > pages ? beyondLast({ page, pages, of: counted(total, "item") }, (to) => searchUrl(text, category, to)) : html`<ul class="grid">${items.map((item) => productCard(item, itemUrl(item.id)))}</ul>${pager(page, pages, (to) => searchUrl(text, category, to))}`}`;
   const title = isSearch ? `Catalogue: ${[text, category].filter((part) => part !== "").join(", ")}` : "Catalogue";
   return { title, section: "catalogue", body, pictures: picturesOf(known) };
 }
 
-function gridCard(item: Item): Html {
-  return html`<li class="card product"><a href="${itemUrl(item.id)}">${picture(item, "large")}<span class="item-title">${item.name || `Item ${item.id}`}</span></a><b class="price">${priceOf(item)}</b>
-<span class="facts">${item.categories.join(" › ")}</span>${item.hidden ? html`<span class="pill attention">Hidden</span>` : ""}${item.stock === 0 ? html`<span class="pill">Sold out</span>` : ""}</li>`;
+/** @param action address of the page that takes `q` and `category` */
+export function searchForm(action: string, text: string, category: string, categories: Catalogue["categories"]): Html {
+  return html`<form class="search" role="search" action="${action}"><div class="field"><label for="q">Words of a name, category or tag, or an id</label><input id="q" name="q" type="search" value="${text}" autocomplete="off"></div>
+<div class="field"><label for="category">Category</label><select id="category" name="category"><option value="">All categories</option>${categories.map(
+    (one) =>
+      html`<option value="${one.category}"${one.category === category ? html` selected` : ""}>${one.category} (${count(one.items)})</option>`,
+  )}</select></div><button type="submit" class="primary">Search</button></form>`;
 }
 
 export interface ItemDetail {

@@ -61,6 +61,12 @@ export function itemCard({ id, items, rank, more = null, action = null }: Card):
   return html`<li class="item">${rank === undefined ? "" : html`<span class="rank">${rank}</span>`}${picture(item)}<div class="item-text"><a class="item-title" href="${itemUrl(id)}">${titleOf(id, items)}</a>${itemFacts(item)}${more}</div>${action}</li>`;
 }
 
+/** In a grid. @param url of its page */
+export function productCard(item: Item, url: string, more: Html | null = null): Html {
+  return html`<li class="card product"><a href="${url}">${picture(item, "large")}<span class="item-title">${item.name || `Item ${item.id}`}</span></a><b class="price">${priceOf(item)}</b>
+<span class="facts">${item.categories.join(" › ")}</span>${item.hidden ? html`<span class="pill attention">Hidden</span>` : ""}${item.stock === 0 ? html`<span class="pill">Sold out</span>` : ""}${more}</li>`;
+}
+
 export function picturesOf(items: Items): string[] {
   return [...items.values()].flatMap(({ picture }) => (picture === null ? [] : [picture]));
 }

@@ -1,6 +1,6 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, ExponentialBackoff, handleAll } from "cockatiel";
+import { sqlState } from "../../postgres/index.ts";
 import type { Lookup } from "./cache.ts";
-import { sqlState } from "./postgres.ts";
 
 /** What is known of the source of attributes. */
 export type SourceStatus =

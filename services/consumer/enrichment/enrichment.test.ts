@@ -1,6 +1,7 @@
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { cachedLookup, type Lookup, readTable, type SqlClient, tableLookup } from "./index.ts";
+import type { SqlClient } from "../../postgres/index.ts";
+import { cachedLookup, type Lookup, readTable, tableLookup } from "./index.ts";
 
 let engine: PGlite;
 /** Statements that reached the engine. */

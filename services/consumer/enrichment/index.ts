@@ -8,6 +8,5 @@ export {
 export { type AttributeCacheOptions, cachedLookup, type Lookup } from "./cache.ts";
 export { completeEnrichment } from "./complete.ts";
 export { type AttributeSource, enrich, unenriched } from "./enrich.ts";
-export { openPostgres, type PostgresConnection, type PostgresOptions, type SqlClient } from "./postgres.ts";
 export { type EnrichedTable, postgresAttributes } from "./source.ts";
-export { type PostgresTable, quotedName, quotedTable, readTable, tableLookup } from "./table.ts";
+export { readTable, tableLookup } from "./table.ts";

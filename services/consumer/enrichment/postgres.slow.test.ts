@@ -3,13 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Postgres, postgresPrograms, startPostgres } from "../../../test/kafka/postgres.ts";
-import {
-  type AttributeSource,
-  openPostgres,
-  type PostgresConnection,
-  postgresAttributes,
-  tableLookup,
-} from "./index.ts";
+import { openPostgres, type PostgresConnection } from "../../postgres/index.ts";
+import { type AttributeSource, postgresAttributes, tableLookup } from "./index.ts";
 
 if (postgresPrograms() === null && process.env.CI === "true")
   throw new Error("install PostgreSQL (Debian: postgresql)");

@@ -1,8 +1,8 @@
+import type { PostgresTable, SqlClient } from "../../postgres/index.ts";
 import { type SourceBreakerOptions, sourceBreaker } from "./breaker.ts";
 import { cachedLookup } from "./cache.ts";
 import type { AttributeSource } from "./enrich.ts";
-import type { SqlClient } from "./postgres.ts";
-import { type PostgresTable, tableLookup } from "./table.ts";
+import { tableLookup } from "./table.ts";
 
 export interface EnrichedTable extends PostgresTable {
   /** A row is read again after this. */

@@ -1,14 +1,6 @@
+import { type PostgresTable, quotedName, quotedTable, type SqlClient, sqlState } from "../../postgres/index.ts";
 import type { Attributes } from "../rows.ts";
 import type { Lookup } from "./cache.ts";
-import { type SqlClient, sqlState } from "./postgres.ts";
-
-export interface PostgresTable {
-  /** `table` or `schema.table`. */
-  readonly table: string;
-  readonly key: string;
-  /** Columns to read, by the name they have here. */
-  readonly columns: Readonly<Record<string, string>>;
-}
 
 /** SQLSTATE of a key that the column's type cannot hold, such as `abc` for an integer, or a number too large for it. */
 const KEY_NOT_OF_TYPE = new Set(["22P02", "22003"]);
@@ -52,13 +44,4 @@ function readRow(row: unknown): [string, Attributes] {
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(columns)) if (value !== null) attributes[name] = value;
   return [String(key), attributes];
-}
-
-/** `table` or `schema.table` as SQL takes it, whatever characters it has. */
-export function quotedTable(table: string): string {
-  return table.split(".").map(quotedName).join(".");
-}
-
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

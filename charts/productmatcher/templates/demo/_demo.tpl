@@ -37,3 +37,11 @@ allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
 {{- end -}}
+
+{{/* What the shop sells and who its shoppers are: for the shop and for the crowd. */}}
+{{- define "productmatcher.demo.assortment" -}}
+- --seed=1
+- --items=600
+- --shoppers=1000
+- --start=2024-01-01
+{{- end -}}

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Pool } from "pg";
-import { readSecret, type TextOrFile } from "../../config/secret-file.ts";
+import { readSecret, type TextOrFile } from "../config/secret-file.ts";
 
 /** What a Postgres server (through pg) and the embedded engine (PGlite) both are. */
 export interface SqlClient {

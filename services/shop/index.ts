@@ -1,0 +1,2 @@
+export { type ShopOptions, shopRouter } from "./router.ts";
+export { TABLES } from "./tables.ts";
