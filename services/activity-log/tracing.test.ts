@@ -128,6 +128,21 @@ test("one request with many records is one link; of more than 128 traces the fir
   expect(spans(`process ${TOPIC}`)).toHaveLength(128);
 });
 
+test("a click that nobody records hides no other of its batch", async () => {
+  const sampled = (id: string) => `00-${id.padStart(32, "0")}-${id.padStart(16, "0")}-01`;
+  const records = (traceparents: readonly string[]) =>
+    log.append(
+      TOPIC,
+      traceparents.map((traceparent) => ({ key: "a", value: Buffer.from("a"), headers: { traceparent } })),
+    );
+  await records([sampled("a").replace(/01$/, "00"), sampled("b"), sampled("c")]);
+  await processing(await read(), GROUP, async () => {});
+  expect(spans(`process ${TOPIC}`).map(({ parentSpanContext }) => parentSpanContext?.traceId)).toEqual(
+    expect.arrayContaining(["b", "c"].map((id) => id.padStart(32, "0"))),
+  );
+  expect(spans(`process ${TOPIC}`)).toHaveLength(2);
+});
+
 test("work that fails ends its span with the error's code and without its words", async () => {
   await click("a");
   const failure = Object.assign(new Error("cannot parse ann@example.org"), { code: "27" });
