@@ -1,32 +1,14 @@
 /** What a scrape costs once a million users and their items have passed, beside an address that says one word. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { parseResource } from "../../services/cli/resource.ts";
-import { runLocal } from "../../services/local/index.ts";
+import { startQuickstart } from "../fixtures/quickstart.ts";
 import { type Crowd, letIn } from "../prometheus/crowd.ts";
 import { median, type Row } from "./row.ts";
 
-const RESOURCE = "examples/quickstart.yaml";
 const MOST_BYTES = 200_000;
 const MOST_MILLISECONDS = 20;
 
 /** @param scrapes of each address, in turn */
 export async function benchMetrics({ users, items, scrapes }: Crowd & { readonly scrapes: number }): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), "productmatcher-bench-"));
-  const resourceText = await readFile(RESOURCE, "utf8");
-  const local = await runLocal({
-    pipeline: parseResource(resourceText, RESOURCE),
-    resourceText,
-    dataDir: folder,
-    host: "127.0.0.1",
-    port: 0,
-    simulation: null,
-    logger: pino({ level: "warn" }, pino.destination(2)),
-    now: Date.now,
-    onProgress: () => {},
-  });
+  const { local, close } = await startQuickstart(null);
   try {
     await letIn(local, { users, items });
     const metrics: number[] = [];
@@ -62,8 +44,7 @@ export async function benchMetrics({ users, items, scrapes }: Crowd & { readonly
       },
     ];
   } finally {
-    await local.close();
-    await rm(folder, { recursive: true, force: true });
+    await close();
   }
 }
 

@@ -1,15 +1,10 @@
 /** However many users and items there are, and whatever they are called: the series stay those of the first moment. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readPipelines } from "../../services/config/index.ts";
-import { type RunningLocal, runLocal } from "../../services/local/index.ts";
-import { silent } from "../fixtures/consumer.ts";
+import type { RunningLocal } from "../../services/local/index.ts";
+import { type Quickstart, startQuickstart } from "../fixtures/quickstart.ts";
 import { letIn } from "./crowd.ts";
 import { track } from "./shop.ts";
 
-const RESOURCE = readFileSync("examples/quickstart.yaml", "utf8");
 const USERS = 1_000_000;
 const ITEMS = 100_000;
 const MAX_BYTES = 200_000;
@@ -28,29 +23,15 @@ const HOSTILE = [
   " ",
 ];
 
-const dataDir = mkdtempSync(join(tmpdir(), "productmatcher-cardinality-"));
-
 describe("the metrics of a whole pipeline", () => {
+  let quickstart: Quickstart;
   let local: RunningLocal;
 
   beforeAll(async () => {
-    const [pipeline] = readPipelines(RESOURCE, { source: "test" }).pipelines;
-    local = await runLocal({
-      pipeline: pipeline!,
-      resourceText: RESOURCE,
-      dataDir,
-      host: "127.0.0.1",
-      port: 0,
-      simulation: null,
-      logger: silent,
-      now: Date.now,
-      onProgress: () => {},
-    });
+    quickstart = await startQuickstart(null);
+    local = quickstart.local;
   }, 240_000);
-  afterAll(async () => {
-    await local?.close();
-    rmSync(dataDir, { recursive: true, force: true });
-  });
+  afterAll(() => quickstart?.close());
 
   const metrics = async () => (await fetch(`${local.address}/metrics`)).text();
   const series = async () =>
