@@ -170,10 +170,14 @@ describeRoles("Prometheus and the roles of a shop that is open", () => {
       );
       rmSync(join(disk, "ballast"));
       await train();
-      // What is marked on every dashboard; releases appeared with the roles.
       const marks = promPanels(RATE).filter(({ name }) => name.includes("Overview: annotation"));
+      const marked = marks.map(({ name, expr }) => ({ name, expr: `count_over_time((${expr})[1h:1s])` }));
       expect(marks).toHaveLength(2);
-      await expect.poll(() => withoutData(prometheus, marks), PATIENCE).toEqual([]);
+      await expect.poll(() => withoutData(prometheus, marked), PATIENCE).toEqual([]);
+      const [promotion] = marks.filter(({ name }) => name.includes("promoted"));
+      const [{ version }] = (await served()).filter(({ alias }) => alias === "champion") as [Alias];
+      const promoted = async () => (await prometheus.query(promotion!.expr)).map(({ metric }) => metric.version);
+      await expect.poll(promoted, PATIENCE).toContain(version);
       await end("ProductMatcherModelTooOld warning", "ProductMatcherDiskNearlyFull warning");
       await end("ProductMatcherDataLoss critical");
     },
