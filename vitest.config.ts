@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /**
  * `fast`: unit and embedded suites; `slow`: whole processes, real data sets, long properties; `kafka`: a real broker;
- * `api-server`: a real Kubernetes control plane; `chart`: Helm before it. The story on a whole cluster and
- * the alerts of roles before Prometheus are apart: test/cluster/vitest.config.ts, test/prometheus/vitest.config.ts.
+ * `api-server`: a real Kubernetes control plane; `chart`: Helm before it; `prometheus`: the alerts of roles, each by its
+ * fault. The story on a whole cluster is apart: test/cluster/vitest.config.ts.
  */
 export default defineConfig({
   test: {
@@ -48,6 +48,13 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxConcurrency: 12,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "prometheus",
+          include: ["test/prometheus/**/*.prometheus.test.ts"],
         },
       },
       {

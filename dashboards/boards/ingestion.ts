@@ -117,6 +117,14 @@ export const ingestion: Board = {
           ],
         },
         {
+          title: "Attribution",
+          description:
+            "Conversions that a touch has earned, those without one, and earlier ones that a late touch corrects, a second.",
+          as: "stacked",
+          unit: "cps",
+          queries: [{ expr: rate("productmatcher_consumer_attributions_total", "outcome"), legend: "{{outcome}}" }],
+        },
+        {
           title: "Dead letters",
           description: "Records that were not accepted, by reason, a second.",
           as: "stacked",

@@ -4,7 +4,7 @@ import { objectiveRules } from "./objectives.ts";
 import { errorRules, pipelineRules } from "./recording.ts";
 
 export { ALERT_NAMES, RUNBOOKS } from "./alerts.ts";
-export { durations, type RuleGroup } from "./group.ts";
+export { type Duration, durations, type RuleGroup } from "./group.ts";
 
 /** All rules; they serve every pipeline. */
 export function ruleGroups(duration: Duration = durations()): readonly RuleGroup[] {

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { context, trace } from "@opentelemetry/api";
-import { NodeSDK, type tracing } from "@opentelemetry/sdk-node";
+import { NodeSDK, tracing } from "@opentelemetry/sdk-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { contextIn, inSpanFrom, ROOT_CONTEXT } from "../telemetry/index.ts";
+import { activeSpan, contextIn, inSpanFrom, ROOT_CONTEXT } from "../telemetry/index.ts";
 import { spansTo } from "../telemetry/spans.ts";
 import { type EmbeddedLog, openEmbeddedLog } from "./embedded/index.ts";
 import type { LogRecord } from "./index.ts";
 import { processing } from "./tracing.ts";
+
+const { SamplingDecision } = tracing;
 
 let ended: tracing.ReadableSpan[] = [];
 const processor: tracing.SpanProcessor = {
@@ -21,6 +23,15 @@ const processor: tracing.SpanProcessor = {
 const TOPIC = "shop.events";
 const GROUP = { system: "productmatcher", group: "shop", alone: true } as const;
 
+/** Of the sampler. */
+let decide: (traceId: string) => boolean;
+const sampler: tracing.Sampler = {
+  shouldSample: (_context, traceId) => ({
+    decision: decide(traceId) ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
+  }),
+  toString: () => "the test decides",
+};
+
 let path: string;
 let log: EmbeddedLog;
 let sdk: NodeSDK;
@@ -28,7 +39,8 @@ let sdk: NodeSDK;
 beforeEach(async () => {
   path = mkdtempSync(join(tmpdir(), "activity-log-"));
   log = await openEmbeddedLog({ path, partitions: 1 });
-  sdk = new NodeSDK({ spanProcessors: [processor], instrumentations: [], autoDetectResources: false });
+  decide = () => true;
+  sdk = new NodeSDK({ sampler, spanProcessors: [processor], instrumentations: [], autoDetectResources: false });
   sdk.start();
   spansTo(trace.getTracer("test"));
 });
@@ -126,6 +138,36 @@ test("one request with many records is one link; of more than 128 traces the fir
   for (let number = 0; number < 140; number += 1) await click(String(number));
   await processing(await read(), GROUP, async () => {});
   expect(spans(`process ${TOPIC}`)).toHaveLength(128);
+});
+
+test("many spans of one trace take no place of other traces", async () => {
+  await inSpanFrom(ROOT_CONTEXT, "import", {}, async () => {
+    for (let number = 0; number < 140; number += 1) await append(String(number));
+  });
+  await click("a");
+  await processing(await read(), GROUP, async () => {});
+  const [imported, clicked] = [idsOf("import")[0], idsOf("click a")[0]];
+  expect(spans(`process ${TOPIC}`).map((span) => span.spanContext().traceId)).toEqual([
+    clicked?.traceId,
+    imported?.traceId,
+  ]);
+});
+
+test("a trace that the sampler here does not take hides no other of the batch", async () => {
+  for (const key of ["a", "b", "c"]) await click(key);
+  const [first, second, third] = idsOf(`send ${TOPIC}`).map(({ traceId }) => traceId);
+  decide = (traceId) => traceId !== first;
+  ended = [];
+  let active: string | undefined;
+  await processing(await read(), GROUP, async () => {
+    active = activeSpan().spanContext().traceId;
+  });
+  expect(active).toBe(second);
+  expect(spans(`process ${TOPIC}`).map((span) => span.spanContext().traceId)).toEqual([third, second]);
+  ended = [];
+  decide = () => false;
+  await processing(await read(), GROUP, async () => {});
+  expect(ended).toEqual([]);
 });
 
 test("work that fails ends its span with the error's code and without its words", async () => {

@@ -1,7 +1,7 @@
 /**
  * Traces across the log, by OpenTelemetry's conventions for messaging: whoever appends puts the context of its span into
- * the records' headers, as W3C's `traceparent`; whoever reads goes on in the trace that the first of them names, and links
- * to the others.
+ * the records' headers, as W3C's `traceparent`; whoever reads goes on in the first trace among them that is recorded, and
+ * links to the others.
  */
 import {
   type Context,
@@ -9,19 +9,21 @@ import {
   contextIn,
   inSpan,
   inSpanFrom,
+  inStartedSpan,
   isTracing,
+  type Link,
   namesContext,
   ROOT_CONTEXT,
   type Span,
-  type SpanContext,
   SpanKind,
   sampledIn,
   startSpanFrom,
 } from "../telemetry/index.ts";
 import type { ActivityLog, LogRecord, OutgoingRecord } from "./index.ts";
 
-/** As many links as OpenTelemetry's own limit lets a span have. */
-const MAX_ORIGINS = 128;
+const MAX_TRACES = 128;
+/** OpenTelemetry's own limit for a span. */
+const MAX_LINKS = 128;
 
 /**
  * Appends in a span of its own, which the records name. Where nothing is recorded they say nothing: it would cost each
@@ -62,8 +64,8 @@ export interface Processing {
 }
 
 /**
- * Works on a batch of records in one span, which is part of the trace that the first of them names. Each further trace
- * gets a span of the same time that links to it: there are the steps. At most 128 traces are told apart.
+ * Works on a batch of records in one span, which is part of the first trace among theirs that the sampler takes. Each
+ * further trace gets a span of the same time that links to it: there are the steps. At most 128 traces are told apart.
  */
 export function processing<Result>(
   records: readonly LogRecord[],
@@ -71,53 +73,55 @@ export function processing<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (!isTracing()) return work();
-  const origins = originsOf(records);
-  const [first, ...others] = origins;
-  if (first === undefined && !details.alone) return work();
-  const links = origins.map(({ span }) => ({ context: span }));
+  const { traces, links } = originsOf(records);
   const options = { kind: SpanKind.CONSUMER, links, attributes: attributesOf(records, details), ...timeOf(details) };
-  return inSpanFrom(first?.from ?? ROOT_CONTEXT, nameOf(records), options, async (span) => {
-    const beside = span.isRecording() ? besides(others, details, span) : [];
-    try {
-      return await work();
-    } finally {
-      for (const other of beside) other.end();
-    }
-  });
+  const name = nameOf(records);
+  if (traces.length === 0) return details.alone ? inSpanFrom(ROOT_CONTEXT, name, options, work) : work();
+  for (const [index, { from }] of traces.entries()) {
+    const batch = startSpanFrom(from, name, options);
+    if (!batch.isRecording()) continue;
+    const beside = besides(traces.slice(index + 1), details, batch);
+    return inStartedSpan(batch, from, async () => {
+      try {
+        return await work();
+      } finally {
+        for (const other of beside) other.end();
+      }
+    });
+  }
+  return work();
 }
 
 interface Origin {
   readonly topic: string;
   readonly from: Context;
-  /** Of the producer. */
-  readonly span: SpanContext;
 }
 
-/** The recorded spans that sent the records, each once, in the order of the records. */
-function originsOf(records: readonly LogRecord[]): Origin[] {
+/** The recorded spans that sent the records, in the order of the records: the first of each trace, and links to them. */
+function originsOf(records: readonly LogRecord[]): { readonly traces: Origin[]; readonly links: Link[] } {
   const known = new Set<string>();
-  const origins: Origin[] = [];
+  const traces: Origin[] = [];
+  const links: Link[] = [];
   for (const { headers, topic } of records) {
-    if (origins.length === MAX_ORIGINS) break;
+    if (traces.length === MAX_TRACES) break;
     if (!namesContext(headers)) continue;
     const from = contextIn(headers);
     const span = sampledIn(from);
     if (span === undefined || known.has(span.spanId)) continue;
     known.add(span.spanId);
-    origins.push({ topic, from, span });
+    if (links.length < MAX_LINKS) links.push({ context: span });
+    if (known.has(span.traceId)) continue;
+    known.add(span.traceId);
+    traces.push({ topic, from });
   }
-  return origins;
+  return { traces, links };
 }
 
 function besides(others: readonly Origin[], details: Processing, batch: Span): Span[] {
-  const context = batch.spanContext();
-  const traces = new Set([context.traceId]);
-  return others.flatMap(({ topic, from, span }) => {
-    if (traces.has(span.traceId)) return [];
-    traces.add(span.traceId);
+  const links = [{ context: batch.spanContext() }];
+  return others.map(({ topic, from }) => {
     const attributes = { ...messaging(details.system, "process"), "messaging.destination.name": topic };
-    const options = { kind: SpanKind.CONSUMER, links: [{ context }], attributes, ...timeOf(details) };
-    return [startSpanFrom(from, `process ${topic}`, options)];
+    return startSpanFrom(from, `process ${topic}`, { kind: SpanKind.CONSUMER, links, attributes, ...timeOf(details) });
   });
 }
 

@@ -14,6 +14,8 @@ export interface AttributionSpec {
 /** The (actor, item) pairs whose answers a batch may change, and when those conversions lie. */
 export interface TouchedPairs {
   readonly pairs: ReadonlyMap<string, Pair>;
+  /** Keys of those with a touch in the batch. */
+  readonly earning: ReadonlySet<string>;
   /** Milliseconds since 1970, both ends included. */
   readonly from: number;
   readonly to: number;
@@ -31,17 +33,22 @@ export function isConversion(row: EventRow, spec: AttributionSpec): boolean {
 
 /** Which pairs must be asked again after these rows were stored; `null` when none. */
 export function touchedPairs(rows: readonly EventRow[], spec: AttributionSpec): TouchedPairs | null {
-  const relevant = new Set([...spec.touches, ...spec.conversions]);
+  const touches = new Set(spec.touches);
+  const conversions = new Set(spec.conversions);
   const pairs = new Map<string, Pair>();
+  const earning = new Set<string>();
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const row of rows) {
-    if (row.item_id === "" || !relevant.has(row.event)) continue;
+    const isTouch = touches.has(row.event);
+    if (row.item_id === "" || !(isTouch || conversions.has(row.event))) continue;
     from = Math.min(from, row.occurred_at);
     to = Math.max(to, row.occurred_at);
-    pairs.set(pairKey(row), row);
+    const key = pairKey(row);
+    pairs.set(key, row);
+    if (isTouch) earning.add(key);
   }
-  return pairs.size === 0 ? null : { pairs, from, to: to + spec.windowSeconds * 1000 };
+  return pairs.size === 0 ? null : { pairs, earning, from, to: to + spec.windowSeconds * 1000 };
 }
 
 /** Different for different pairs, whatever characters the ids have. */
@@ -92,22 +99,31 @@ WHERE touch.occurred_at <= checkout.occurred_at
 GROUP BY checkout.actor_id, checkout.item_id, checkout.checkout_id`;
 
 /**
- * Answers the conversions of the touched pairs again, by what their own actor did.
+ * The pairs with a conversion in the time that the batch bears on, whether the batch touched them or not; `null`: too many
+ * to tell.
  *
- * @returns the pairs with a conversion in the time that the batch bears on; `null`: too many to tell
  * @throws ClickHouseError
  */
+export async function candidatesOf(
+  clickhouse: ClickHouse,
+  { from, to }: TouchedPairs,
+): Promise<readonly Pair[] | null> {
+  const candidates = await clickhouse.query<Pair>(CANDIDATES, { from, to, limit: MAX_CANDIDATES });
+  return candidates.length < MAX_CANDIDATES ? candidates : null;
+}
+
+/** Those of the touched pairs that are candidates. */
+export function pairsToAsk({ pairs }: TouchedPairs, candidates: readonly Pair[] | null): readonly Pair[] {
+  return candidates?.filter((pair) => pairs.has(pairKey(pair))) ?? [...pairs.values()];
+}
+
+/** Answers the conversions of pairs again, by what their own actor did. @throws ClickHouseError */
 export async function attribute(
   clickhouse: ClickHouse,
-  touched: TouchedPairs,
+  pairs: readonly Pair[],
+  { from, to }: TouchedPairs,
   spec: AttributionSpec,
-): Promise<readonly Pair[] | null> {
-  const { from, to } = touched;
-  const candidates = await clickhouse.query<Pair>(CANDIDATES, { from, to, limit: MAX_CANDIDATES });
-  const pairs =
-    candidates.length < MAX_CANDIDATES
-      ? candidates.filter((pair) => touched.pairs.has(pairKey(pair)))
-      : [...touched.pairs.values()];
+): Promise<void> {
   for (const part of inParts(pairs, ({ actor_id, item_id }) => [actor_id, item_id])) {
     await clickhouse.command(ATTRIBUTE, {
       actors: part.map((pair) => pair.actor_id),
@@ -118,5 +134,4 @@ export async function attribute(
       window: spec.windowSeconds,
     });
   }
-  return candidates.length < MAX_CANDIDATES ? candidates : null;
 }

@@ -148,6 +148,54 @@ describe("consumer", () => {
   });
 });
 
+describe("attribution is counted", () => {
+  const AT = "2026-03-01T10:00:00.000Z";
+  const minutesLater = (minutes: number) => ({ occurredAt: new Date(Date.parse(AT) + minutes * 60_000).toISOString() });
+  const buy = (eventId: string, minutes: number, fields: object = {}) =>
+    json(viewOf(eventId, { event: "purchase", ...minutesLater(minutes), ...fields }));
+  const view = (eventId: string, minutes: number, fields: object = {}) =>
+    json(viewOf(eventId, { ...minutesLater(minutes), ...fields }));
+  let registry: Registry;
+  let consumer: Consumer;
+
+  beforeEach(async () => {
+    registry = new Registry();
+    consumer = await start({ metrics: consumerMetrics(registry) });
+  });
+
+  /** Batch by batch, what was counted in all: found, none, corrected. */
+  async function countedAfter(...records: Parameters<typeof log.append>[1]): Promise<number[]> {
+    await log.append("shop.events", records);
+    await consumer.caughtUp();
+    const text = await registry.metrics();
+    return ["found", "none", "corrected"].map((outcome) =>
+      Number(new RegExp(`consumer_attributions_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1]),
+    );
+  }
+
+  test("by whether a touch earned the conversion, of the same batch or an earlier one", async () => {
+    expect(await countedAfter(view("v1", 0), buy("p1", 10), buy("p2", 10, { itemId: "cup" }))).toEqual([1, 1, 0]);
+    expect(await countedAfter(buy("p3", 20))).toEqual([2, 1, 0]);
+    // The window is an hour.
+    expect(await countedAfter(buy("p4", 61))).toEqual([2, 2, 0]);
+  });
+
+  test("again where a touch comes late, and not where it changes nothing", async () => {
+    expect(await countedAfter(buy("p1", 10), buy("p2", 90))).toEqual([0, 2, 0]);
+    expect(await countedAfter(view("v1", 5))).toEqual([0, 2, 1]);
+    expect(await countedAfter(view("earlier", 0))).toEqual([0, 2, 2]);
+    expect(await countedAfter(view("between", 3), view("v1", 5), view("afterwards", 11))).toEqual([0, 2, 2]);
+    expect(await countedAfter(view("other", 4, { userId: "bob" }), view("cup", 4, { itemId: "cup" }))).toEqual([
+      0, 2, 2,
+    ]);
+  });
+
+  test("with the touches of a visitor that signs in", async () => {
+    await countedAfter(view("v1", 0, { userId: "", anonymousId: "phone" }));
+    expect(await countedAfter(buy("p1", 10, { anonymousId: "phone" }))).toEqual([1, 0, 0]);
+  });
+});
+
 describe("a row that ClickHouse refuses", () => {
   beforeEach(() => clickhouse.command("ALTER TABLE events ADD CONSTRAINT no_tests CHECK item_id != 'test'"));
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { PartitionLag } from "../activity-log/index.ts";
 import type { FailureCause } from "../clickhouse/index.ts";
+import type { AttributionOutcomes } from "./outcomes.ts";
 import type { PartitionAge } from "./prepare.ts";
 
 /** A batch that is stored and dealt with. */
@@ -15,6 +16,7 @@ export interface DoneBatch {
   /** Of the stored, those without their attributes. */
   readonly unenriched: number;
   readonly deadLetters: readonly { readonly reason: string }[];
+  readonly attribution: AttributionOutcomes;
   readonly seconds: number;
 }
 
@@ -68,6 +70,14 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
     help: "Events that another of the same batch with the same id took the place of; repeats in later batches are absorbed by ClickHouse and not counted",
     registers,
   });
+  const attributed = new Counter({
+    name: "productmatcher_consumer_attributions_total",
+    help: "Conversions stored, repeats included, by outcome: found (a touch has earned it), none; and corrected: conversions of earlier batches whose first or last touch came late. What a sign-in joins afterwards is not among the corrected",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const outcomes = ["found", "none", "corrected"] as const;
+  for (const outcome of outcomes) attributed.inc({ outcome }, 0);
   const batchRecords = new Histogram({
     name: "productmatcher_consumer_batch_records",
     help: "Records of a batch that was stored",
@@ -165,6 +175,7 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
       batchRecords.observe(batch.records);
       unenriched.inc(batch.unenriched);
       for (const { reason } of batch.deadLetters) deadLetters.inc({ reason });
+      for (const outcome of outcomes) attributed.inc({ outcome }, batch.attribution[outcome]);
       batchSeconds.observe(batch.seconds);
     },
     retry: (cause) => retries.inc({ cause }),

@@ -1,11 +1,21 @@
 import type { ClickHouse } from "../clickhouse/index.ts";
 import { inSpan } from "../telemetry/index.ts";
-import { type AttributionSpec, attribute, isConversion, touchedPairs } from "./attribution.ts";
+import {
+  type AttributionSpec,
+  attribute,
+  candidatesOf,
+  isConversion,
+  pairKey,
+  pairsToAsk,
+  type TouchedPairs,
+  touchedPairs,
+} from "./attribution.ts";
 import { storeItems, storeUsers } from "./catalogue.ts";
 import { joinPast, joinTouched, storeLinks } from "./identities.ts";
 import { insertNarrowing } from "./insert-narrowing.ts";
 import { KnownLinks, linksOf, type SelectedLinks } from "./known-links.ts";
 import { takeBackOrders } from "./orders.ts";
+import { type Answer, type AttributionOutcomes, answersOf, outcomes } from "./outcomes.ts";
 import type { Batch } from "./prepare.ts";
 import {
   checkoutRow,
@@ -39,10 +49,14 @@ export async function store(
   await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow), undefined, batch.madeFrom);
   const links = known.select(linksOf(stored.map(idsOf)));
   await storeLinks(clickhouse, [...links.fresh, ...links.renewed]);
-  const pairs = touchedPairs(stored, spec);
-  await inSpan("attribute", { attributes: { "productmatcher.pairs": pairs?.pairs.size ?? 0 } }, async () => {
-    if (pairs !== null) await joinTouched(clickhouse, pairs, await attribute(clickhouse, pairs, spec), spec);
+  const touched = touchedPairs(stored, spec);
+  const attributes = { "productmatcher.pairs": touched?.pairs.size ?? 0 };
+  const attribution = await inSpan("attribute", { attributes }, async () => {
+    const before = touched === null ? null : await attributeTouched(clickhouse, touched, spec);
     await joinPast(clickhouse, links.fresh, spec);
+    if (touched === null || before === null) return outcomes([], [], []);
+    const pairs = new Map([...conversions, ...before].map((pair) => [pairKey(pair), pair]));
+    return outcomes(conversions, before, await answersOf(clickhouse, pairs.values(), touched));
   });
   const derived = await takeBackOrders(clickhouse, stored);
   const refusedItems = await storeItems(clickhouse, batch.items);
@@ -51,6 +65,7 @@ export async function store(
   return {
     derived,
     links,
+    attribution,
     refusedEvents: refusedEvents.length,
     refused: [
       ...refusedEvents.map(({ row, message }) => ({ source: row, message })),
@@ -60,6 +75,21 @@ export async function store(
   };
 }
 
+/** @returns what the conversions of pairs with a touch in the batch were attributed to before */
+async function attributeTouched(
+  clickhouse: ClickHouse,
+  touched: TouchedPairs,
+  spec: AttributionSpec,
+): Promise<readonly Answer[]> {
+  const candidates = await candidatesOf(clickhouse, touched);
+  const asked = pairsToAsk(touched, candidates);
+  const earning = asked.filter((pair) => touched.earning.has(pairKey(pair)));
+  const before = await answersOf(clickhouse, earning, touched);
+  await attribute(clickhouse, asked, touched, spec);
+  await joinTouched(clickhouse, touched, candidates, spec);
+  return before;
+}
+
 function idsOf({ user_id, anonymous_id, occurred_at }: EventRow) {
   return { userId: user_id, anonymousId: anonymous_id, occurredAt: occurred_at };
 }
@@ -67,6 +97,7 @@ function idsOf({ user_id, anonymous_id, occurred_at }: EventRow) {
 export interface StoreResult {
   /** Events that followed from the stored ones, and are stored too. */
   readonly derived: readonly EventRow[];
+  readonly attribution: AttributionOutcomes;
   /** Links that are stored and joined now. */
   readonly links: SelectedLinks;
   /** Event rows that ClickHouse refused. */

@@ -48,7 +48,7 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
         orGivenUp(tellOnce(), givingUp),
       ]);
       if (stored.status === "rejected") throw stored.reason;
-      const { refusedEvents, refusedLetters, derived, links } = stored.value;
+      const { refusedEvents, refusedLetters, derived, links, attribution } = stored.value;
       const refusedIds = new Set(refusedLetters.map((letter) => letter.id));
       const resolved = batch.resolved.filter((id) => !refusedIds.has(id));
       await markResolved(clickhouse, resolved, now());
@@ -70,7 +70,8 @@ export async function storeUntilDone(loop: Loop, batch: Batch, records: readonly
         "productmatcher.events.unenriched": unenriched,
         "productmatcher.dead_letters": deadLetters.length,
       });
-      metrics.batch({ records: count, oldest, stored: storedEvents, duplicates, unenriched, deadLetters, seconds });
+      const figures = { stored: storedEvents, duplicates, unenriched, deadLetters, attribution, seconds };
+      metrics.batch({ records: count, oldest, ...figures });
       progress.stored += storedEvents;
       progress.deadLetters += deadLetters.length;
       goesOn(progress);
@@ -134,7 +135,7 @@ async function enrichedRows({ options, givingUp, progress }: Loop, batch: Batch,
   return [...rows.values()].flatMap((ofTopic) => [...ofTopic.values()]);
 }
 
-interface StoredBatch extends Pick<StoreResult, "refusedEvents" | "derived" | "links"> {
+interface StoredBatch extends Pick<StoreResult, "refusedEvents" | "derived" | "links" | "attribution"> {
   /** One for each record of which ClickHouse refused something; they are stored. */
   readonly refusedLetters: readonly DeadLetterRow[];
 }

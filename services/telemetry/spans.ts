@@ -18,7 +18,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 
-export { type Context, ROOT_CONTEXT, type Span, type SpanContext, SpanKind } from "@opentelemetry/api";
+export { type Context, type Link, ROOT_CONTEXT, type Span, SpanKind } from "@opentelemetry/api";
 
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
@@ -86,9 +86,13 @@ function run<Result>(
   parent: Context,
   work: (span: Span) => Result,
 ): Result {
-  const span = by.startSpan(name, options, parent);
+  return inStartedSpan(by.startSpan(name, options, parent), parent, work);
+}
+
+/** Runs work in a span that `startSpanFrom` began, and ends it. @param from what the span was begun from */
+export function inStartedSpan<Result>(span: Span, from: Context, work: (span: Span) => Result): Result {
   try {
-    const result = context.with(trace.setSpan(parent, span), work, undefined, span);
+    const result = context.with(trace.setSpan(from, span), work, undefined, span);
     if (!(result instanceof Promise)) {
       span.end();
       return result;
@@ -117,7 +121,7 @@ export function fail(span: Span, type: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** A span that is not the active one: whoever starts it ends it. */
+/** A span that is not the active one: whoever starts it ends it, or runs work in it. The sampler decides. */
 export function startSpanFrom(from: Context, name: string, options: SpanOptions): Span {
   return tracer === null ? NO_SPAN : tracer.startSpan(name, options, from);
 }

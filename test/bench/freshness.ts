@@ -1,30 +1,13 @@
 /** From a click being acknowledged to the first answer that takes it into account, over HTTP, in a running pipeline. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { parseResource } from "../../services/cli/resource.ts";
-import { type RunningLocal, runLocal } from "../../services/local/index.ts";
+import type { RunningLocal } from "../../services/local/index.ts";
+import { startQuickstart } from "../fixtures/quickstart.ts";
 import type { Row } from "./row.ts";
 
-const RESOURCE = "examples/quickstart.yaml";
 const GIVE_UP_MILLISECONDS = 10_000;
 
 /** New users look at one item each, one after the other, while the simulated shop goes on. */
 export async function benchFreshness(clicks: number): Promise<Row[]> {
-  const folder = await mkdtemp(join(tmpdir(), "productmatcher-bench-"));
-  const resourceText = await readFile(RESOURCE, "utf8");
-  const local = await runLocal({
-    pipeline: parseResource(resourceText, RESOURCE),
-    resourceText,
-    dataDir: folder,
-    host: "127.0.0.1",
-    port: 0,
-    simulation: { eventsPerSecond: 5, historyDays: 14 },
-    logger: pino({ level: "warn" }, pino.destination(2)),
-    now: Date.now,
-    onProgress: () => {},
-  });
+  const { local, close } = await startQuickstart({ eventsPerSecond: 5, historyDays: 14 });
   try {
     const items = await similarItems(local);
     const milliseconds: number[] = [];
@@ -38,8 +21,7 @@ export async function benchFreshness(clicks: number): Promise<Row[]> {
       { name: "click to changed answer, p99", value: at(0.99), unit: "ms" },
     ];
   } finally {
-    await local.close();
-    await rm(folder, { recursive: true, force: true });
+    await close();
   }
 }
 

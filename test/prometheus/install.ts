@@ -2,19 +2,27 @@
 import { execFileSync } from "node:child_process";
 import { describe } from "vitest";
 
-const isRoot = process.platform === "linux" && process.getuid?.() === 0;
-const MISSING = [
-  ...(["prometheus", "promtool"].every(installed) ? [] : ["Prometheus (Debian: prometheus)"]),
-  ...(isRoot ? [] : ["to mount a small file system: Linux, as root"]),
-];
-
-if (MISSING.length > 0) {
-  const missing = `the suites of dashboards and rules need ${MISSING.join(", and ")}`;
-  if (process.env.CI === "true") throw new Error(missing);
-  console.error(`not run: ${missing}`);
+/** Suites that lack something do not run, and say so; in CI that is a failure. @param missing what to install; `null`: nothing */
+export function describeUnlessMissing(...missing: readonly (string | null)[]): typeof describe.skip {
+  const named = missing.filter((each) => each !== null);
+  if (named.length === 0) return describe;
+  const message = named.join("; ");
+  if (process.env.CI === "true") throw new Error(`${message}: install it`);
+  console.error(`not run: ${message}`);
+  return describe.skip;
 }
 
-export const describePrometheus = describe.skipIf(MISSING.length > 0);
+export function missingForPrometheus(): string | null {
+  const there = ["prometheus", "promtool"].every(installed);
+  return there ? null : "the suites of dashboards and rules need Prometheus (Debian: prometheus)";
+}
+
+export function missingToMount(): string | null {
+  const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+  return isRoot ? null : "the suite of the roles' alerts fills a small file system: it needs Linux, as root";
+}
+
+export const describePrometheus = describeUnlessMissing(missingForPrometheus());
 
 function installed(program: string): boolean {
   try {

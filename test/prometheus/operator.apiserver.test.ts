@@ -4,11 +4,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { durations } from "../../dashboards/rules/index.ts";
 import { type Behaviour, startKubelet, type TestKubelet } from "../api-server/kubelet.ts";
 import { installOperator, startOperatorProcess, type TestOperator } from "../api-server/operator.ts";
 import { HEALTHY, pipelinesIn, type TestPipelines } from "../api-server/pipelines.ts";
 import { startProxy, type TestProxy } from "../api-server/proxy.ts";
 import { connect, describeApiServer, kubectl, newNamespace, plane } from "../api-server/suite.ts";
+import { alertsIn, firedIn } from "./alerts.ts";
 import { describePrometheus } from "./install.ts";
 import { isOfOperator, promPanels, withoutData } from "./panels.ts";
 import { startPrometheus, type TestPrometheus } from "./prometheus.ts";
@@ -59,7 +61,7 @@ describeApiServer("Prometheus and the operator", () => {
         return behaviours.get(`${pipeline}-${role}`) ?? standing;
       });
       proxy = await startProxy(plane());
-      prometheus = await startPrometheus({ factor: FACTOR });
+      prometheus = await startPrometheus({ duration: durations(FACTOR) });
       await startOperator();
       await pipelines.apply("good");
       await pipelines.reason("good", "Ready", "Available");
@@ -145,6 +147,8 @@ describeApiServer("Prometheus and the operator", () => {
         await fires("ProductMatcherOperatorDown");
         await startOperator();
         await ends("ProductMatcherOperatorDown");
+        // Of the roles, which this Prometheus does not scrape, there is nothing to tell.
+        expect(await firedIn(prometheus)).toEqual(alertsIn("operator"));
       },
       TEST_MILLISECONDS,
     );

@@ -2,7 +2,7 @@
  * A real Prometheus that scrapes what a test runs, once a second, and judges by the product's rules. Their windows can be
  * shortened: a test does not wait for days.
  *
- *     const prometheus = await startPrometheus({ factor: 60 });
+ *     const prometheus = await startPrometheus({ duration: durations(60) });
  *     prometheus.scrape([await consumer.operations]);
  *     await prometheus.query("up");
  *     await prometheus.stop();
@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
-import { durations, ruleGroups } from "../../dashboards/rules/index.ts";
+import { type Duration, durations, ruleGroups } from "../../dashboards/rules/index.ts";
 
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
@@ -38,8 +38,12 @@ export interface TestPrometheus {
 
 const START_LOOKS = 100;
 
-/** @param options `factor`: by which the windows of rules are shorter */
-export async function startPrometheus({ factor = 1 }: { readonly factor?: number } = {}): Promise<TestPrometheus> {
+/** @param options `duration`: how long the windows of rules are; as they are when absent */
+export async function startPrometheus({
+  duration = durations(),
+}: {
+  readonly duration?: Duration;
+} = {}): Promise<TestPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "productmatcher-prometheus-"));
   const targets = join(folder, "targets.json");
   const scrape = (addresses: readonly string[]) => {
@@ -48,7 +52,7 @@ export async function startPrometheus({ factor = 1 }: { readonly factor?: number
   };
   scrape([]);
   mkdirSync(join(folder, "data"));
-  writeFileSync(join(folder, "rules.yaml"), stringify({ groups: ruleGroups(durations(factor)) }));
+  writeFileSync(join(folder, "rules.yaml"), stringify({ groups: ruleGroups(duration) }));
   writeFileSync(join(folder, "prometheus.yaml"), stringify(configuration(targets)));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

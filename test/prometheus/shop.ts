@@ -12,23 +12,37 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-const ROOMS = [
-  ["desk", "lamp", "bulb", "chair", "shelf"],
-  ["pan", "pot", "spoon", "knife", "bowl"],
-] as const;
+const ROOMS = 5;
+const ITEMS_OF_ROOM = 40;
+const VISITORS = 240;
 const EVENTS = ["view", "view", "click", "add_to_cart", "purchase"] as const;
-const ASKED = ["users/visitor-1", "items/desk/similar", "popular", "trending", "users/nobody"] as const;
+const ASKED = ["users/visitor-1", "items/room-0-1/similar", "popular", "trending", "users/nobody"] as const;
 const TURN_MILLISECONDS = 100;
 
-/** An event that belongs to a visitor's room, the same for the same number. */
+/** An event of a visitor in a room of the shop, the same for the same number: what one visits says what comes next. */
 export function eventOf(number: number, occurredAt = Date.now()) {
-  const visitor = Math.floor(number / EVENTS.length);
-  const room = ROOMS[visitor % 2] ?? [];
+  const visitor = Math.floor(number / EVENTS.length) % VISITORS;
+  return activityOf(number, occurredAt, `room-${visitor % ROOMS}-${scattered(number) % ITEMS_OF_ROOM}`);
+}
+
+/** The same of a visitor who wanders about: nothing says what comes next. */
+export function aimlessEventOf(number: number, occurredAt: number) {
+  const item = scattered(number) % (ROOMS * ITEMS_OF_ROOM);
+  return activityOf(number, occurredAt, `room-${item % ROOMS}-${Math.floor(item / ROOMS)}`);
+}
+
+function activityOf(number: number, occurredAt: number, itemId: string) {
   const event = EVENTS[number % EVENTS.length] ?? "view";
-  const itemId = room[(number + visitor) % room.length] ?? "";
+  const userId = `visitor-${Math.floor(number / EVENTS.length) % VISITORS}`;
   const price = event === "purchase" ? { price: 10 + (number % 7), currency: "EUR" } : {};
-  const when = new Date(occurredAt).toISOString();
-  return { eventId: `e-${number}`, event, userId: `visitor-${visitor % 60}`, itemId, occurredAt: when, ...price };
+  return { eventId: `e-${number}`, event, userId, itemId, occurredAt: new Date(occurredAt).toISOString(), ...price };
+}
+
+/** Without a pattern, the same for the same number: the last steps of MurmurHash3. */
+function scattered(number: number): number {
+  const first = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35);
+  return (second ^ (second >>> 16)) >>> 0;
 }
 
 /** Until it is closed: a turn each tenth of a second with two events and three questions. */

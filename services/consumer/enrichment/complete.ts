@@ -1,5 +1,12 @@
 import type { ClickHouse } from "../../clickhouse/index.ts";
-import { type AttributionSpec, attribute, isConversion, touchedPairs } from "../attribution.ts";
+import {
+  type AttributionSpec,
+  attribute,
+  candidatesOf,
+  isConversion,
+  pairsToAsk,
+  touchedPairs,
+} from "../attribution.ts";
 import { type Attributes, checkoutRow, EVENT_COLUMNS, type EventRow } from "../rows.ts";
 import type { AttributeSource } from "./enrich.ts";
 
@@ -61,7 +68,10 @@ export async function completeEnrichment(
   const conversions = rows.filter((row) => isConversion(row, spec));
   await clickhouse.insert("attributed_checkouts", conversions.map(checkoutRow));
   const pairs = touchedPairs(conversions, spec);
-  if (pairs !== null) await attribute(clickhouse, pairs, spec);
+  if (pairs !== null) {
+    const asked = pairsToAsk(pairs, await candidatesOf(clickhouse, pairs));
+    await attribute(clickhouse, asked, pairs, spec);
+  }
   await clickhouse.insert("events", rows, EVENT_COLUMNS);
   return rows.length;
 }
