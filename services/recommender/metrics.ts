@@ -6,6 +6,9 @@ export const REQUEST_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0
 /** The same of `objectives.freshnessSeconds`. */
 export const FRESHNESS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600];
 
+/** What a recommender does besides answering. */
+const BACKGROUND_TASKS = ["refresh", "tail"];
+
 /** What the gauges show, read when they are scraped. */
 export interface Observed {
   readonly model: (slot: Slot) => ServedFigures | undefined;
@@ -81,6 +84,13 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
       }
     },
   });
+  const failures = new Counter({
+    name: "productmatcher_recommender_failures_total",
+    help: "Background work that failed and is tried again, by task: refresh, tail.",
+    labelNames: ["task"],
+    registers,
+  });
+  for (const task of BACKGROUND_TASKS) failures.inc({ task }, 0);
   return {
     requests: new Histogram({
       name: "productmatcher_recommender_request_duration_seconds",
@@ -123,11 +133,6 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
       labelNames: ["result"],
       registers,
     }),
-    failures: new Counter({
-      name: "productmatcher_recommender_failures_total",
-      help: "Background work that failed and is tried again, by task: refresh, tail.",
-      labelNames: ["task"],
-      registers,
-    }),
+    failures,
   };
 }
