@@ -91,7 +91,7 @@ test("what a visitor did counts for the user that it first signed in as, before 
   });
 });
 
-test("an event that was sent again counts once, as it was stored last, however many statements it takes", async () => {
+test("an event that was sent again counts once, as it was stored last", async () => {
   const clickhouse = await migratedDatabase();
   const stored = (event_id: string, topic: string, item_id: string, later: number) => ({
     ...{ event_id, topic, item_id, event: "view", actor_id: `actor-${item_id}`, quantity: 1 },
@@ -118,12 +118,14 @@ test("an event that was sent again counts once, as it was stored last, however m
     ...ids.flatMap((id) => (["2", "4"].includes(id) ? [] : [`${Number(id) % 2 === 0 ? "second" : "first"}-${id}`])),
     "other",
   ].toSorted();
-  const layout = { database: clickhouse.database };
-  for (const repeatedAtOnce of [1_000, 3]) {
-    await withWorkTables(clickhouse, layout, { name: runName(NOW), now: NOW }, async (work) => {
-      const { table } = await copyActivity(work, { view: 1 }, 30, repeatedAtOnce);
+  await withWorkTables(
+    clickhouse,
+    { database: clickhouse.database },
+    { name: runName(NOW), now: NOW },
+    async (work) => {
+      const { table } = await copyActivity(work, { view: 1 }, 30);
       const rows = await clickhouse.query<{ item_id: string }>(`SELECT item_id FROM ${table}`);
       expect(rows.map(({ item_id }) => item_id).toSorted()).toEqual(expected);
-    });
-  }
+    },
+  );
 });

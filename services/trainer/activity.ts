@@ -1,5 +1,5 @@
 /** What a run trains on: a copy of the activity in its window, each event once. */
-import { ACTIVITY_COLUMNS } from "./interactions.ts";
+import { ACTIVITY_COLUMN_NAMES, ACTIVITY_COLUMNS } from "./interactions.ts";
 import type { WorkTables } from "./work-tables.ts";
 
 export interface TrainingActivity {
@@ -12,38 +12,22 @@ export interface TrainingActivity {
   readonly watermark: number | null;
 }
 
-/** Events with several rows that one statement sorts out: some 500 MB. */
-const REPEATED_AT_ONCE = 2_000_000;
-
-/**
- * The activity (each event once, by its newest row) of those events whose hash comes to {part} of {parts}, without holding
- * all their ids: few events have a second row, and only these are compared.
- *
- * @param repeated table of the topics and ids of such events
- */
-function onceEach(repeated: string): string {
-  const inPart = "cityHash64(topic, event_id) % {parts:UInt32} = {part:UInt32}";
-  const ids = `(SELECT topic, event_id FROM ${repeated} WHERE ${inPart})`;
-  const rows = `SELECT * FROM events WHERE ${inPart} AND ingested_at <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
-  return `
-    ${rows} AND (topic, event_id) GLOBAL NOT IN ${ids}
-    UNION ALL
-    SELECT * FROM (
-      ${rows} AND (topic, event_id) GLOBAL IN ${ids}
-      ORDER BY ingested_at DESC LIMIT 1 BY topic, event_id
-    )`;
-}
+/** Beside those of ACTIVITY_COLUMNS: what an event is known by, and which of its rows is the newest. */
+const STORED_COLUMNS = `${ACTIVITY_COLUMNS},
+  topic LowCardinality(String),
+  event_id String,
+  ingested_at DateTime64(3, 'UTC')`;
 
 /**
  * Activity with the user in place of a visitor that signed in as it, before and after. However many visitors there are,
  * the join holds half a gigabyte of them in memory and the rest on disk.
  *
- * @param activity statement of events
+ * @param table of ACTIVITY_COLUMNS, with FINAL where it is to be said
  */
-function ofPeople(activity: string): string {
+function ofPeople(table: string): string {
   return `(
   SELECT happened.* REPLACE (if(person.user_id = '', happened.actor_id, person.user_id) AS actor_id)
-  FROM (${activity}) AS happened
+  FROM (SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${table}) AS happened
   GLOBAL LEFT JOIN (
     SELECT concat('anonymous:', anonymous_id) AS visitor, tupleElement(min(link), 2) AS user_id
     FROM identities
@@ -52,6 +36,8 @@ function ofPeople(activity: string): string {
   SETTINGS join_algorithm = 'grace_hash', max_bytes_in_join = 500000000
 )`;
 }
+
+const DAY_MILLISECONDS = 86_400_000;
 
 const DEVICE = `multiIf(
   user_agent = '', '',
@@ -73,54 +59,57 @@ export async function copyActivity(
   work: WorkTables,
   weights: Readonly<Record<string, number>>,
   lookbackDays: number,
-  repeatedAtOnce: number = REPEATED_AT_ONCE,
 ): Promise<TrainingActivity> {
+  const weighted = Object.keys(weights).filter((event) => (weights[event] ?? 0) > 0);
   const table = await work.create({
     name: "activity",
     columns: ACTIVITY_COLUMNS,
     orderBy: "(actor_id, item_id, occurred_at)",
     shardBy: "actor_id",
   });
-  const weighted = Object.keys(weights).filter((event) => (weights[event] ?? 0) > 0);
-  const { repeated, count, until } = await findRepeated(work);
-  const parts = Math.max(1, Math.ceil(count / repeatedAtOnce));
-  for (let part = 0; part < parts; part += 1) {
-    await work.run(
-      `
+  const [row] = await work.clickhouse.query<{ youngest: string }>(
+    "SELECT toUnixTimestamp64Milli(max(occurred_at)) AS youngest FROM events WHERE has({weighted:Array(String)}, event)",
+    { weighted },
+  );
+  const from = Number(row?.youngest ?? 0) - lookbackDays * DAY_MILLISECONDS;
+  const stored = await storedSince(work, from);
+  await work.run(
+    `
 INSERT INTO ${table}
-WITH (SELECT max(occurred_at) FROM events WHERE has({weighted:Array(String)}, event)) AS youngest
-SELECT actor_id, session_id, item_id, event, occurred_at, quantity, ifNull(toFloat64(price), 0) AS price,
-  ${DEVICE} AS device, ${COUNTRY} AS country
-FROM ${ofPeople(onceEach(repeated))}
-WHERE item_id != '' AND occurred_at > youngest - toIntervalDay({lookbackDays:UInt32})
-  AND has({kept:Array(String)}, event)`,
-      { weighted, kept: [...weighted, "refund"], lookbackDays, parts, part, until },
-    );
-  }
+SELECT ${ACTIVITY_COLUMN_NAMES} FROM ${ofPeople(`${stored} FINAL`)}
+WHERE item_id != '' AND occurred_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND has({kept:Array(String)}, event)`,
+    { from, kept: [...weighted, "refund"] },
+  );
   return describeActivity(work, table, weighted);
 }
 
-/** Events that have more than one row: sent again, and not merged yet. */
-async function findRepeated(work: WorkTables) {
-  const repeated = await work.create({
-    name: "repeated",
-    columns: "topic String, event_id String",
+/**
+ * All that was stored of events that may be of the time since then, put together by event as the table is merged: whatever
+ * order rows came in, and on whichever shard they lie. A row says when it was stored, which is not before it happened but
+ * for clocks that differ by less than a day: an event that has a row of the window has its newer ones in here as well, even
+ * when they say that it was before.
+ *
+ * @param from milliseconds since 1970
+ * @returns table of STORED_COLUMNS, for FINAL
+ */
+async function storedSince(work: WorkTables, from: number): Promise<string> {
+  const stored = await work.create({
+    name: "stored",
+    columns: STORED_COLUMNS,
+    engine: "ReplacingMergeTree",
+    version: "ingested_at",
     orderBy: "(topic, event_id)",
   });
-  // What is stored from now on is the next run's: it would not be known whether an event has rows in both.
-  const [row] = await work.clickhouse.query<{ until: string }>(
-    "SELECT toUnixTimestamp64Milli(max(ingested_at)) AS until FROM events",
-  );
-  const until = Number(row?.until ?? 0);
   await work.run(
     `
-INSERT INTO ${repeated}
-SELECT topic, event_id FROM events WHERE ingested_at <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-GROUP BY topic, event_id HAVING count() > 1`,
-    { until },
+INSERT INTO ${stored} (${ACTIVITY_COLUMN_NAMES}, topic, event_id, ingested_at)
+SELECT actor_id, session_id, item_id, event, occurred_at, quantity, ifNull(toFloat64(price), 0) AS price,
+  ${DEVICE} AS device, ${COUNTRY} AS country, topic, event_id, ingested_at
+FROM events
+WHERE greatest(occurred_at, ingested_at) > fromUnixTimestamp64Milli({from:Int64}, 'UTC')`,
+    { from: from - DAY_MILLISECONDS },
   );
-  const [found] = await work.clickhouse.query<{ count: string }>(`SELECT count() AS count FROM ${repeated}`);
-  return { repeated, count: Number(found?.count ?? 0), until };
+  return stored;
 }
 
 /** @param weighted names of the events that have a weight */

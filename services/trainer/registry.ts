@@ -71,13 +71,12 @@ export async function promote(clickhouse: ClickHouse, version: string, now: numb
 export async function rollBack(clickhouse: ClickHouse, now: number, from?: string): Promise<Moved> {
   const present = (await readAliases(clickhouse)).get(CHAMPION);
   if (present === undefined) throw new VersionRefusedError("no version answers users yet");
-  if (from !== undefined && from !== present) {
-    throw new VersionRefusedError(`${present} is the champion by now, not ${from}: somebody moved it meanwhile`);
-  }
+  if (from !== undefined) requireUnmoved(present, from);
   const before = lineage(await listPromotions(clickhouse, CHAMPION)).at(-2);
   if (before === undefined) throw new VersionRefusedError(`nothing answered users before ${present}`);
   await requireServable(clickhouse, before);
-  return move(clickhouse, before, now, "rollback");
+  // Looking at a large model takes a while.
+  return move(clickhouse, before, now, "rollback", present);
 }
 
 /**
@@ -94,13 +93,21 @@ export function lineage(promotions: readonly Promotion[]): string[] {
   return line;
 }
 
+function requireUnmoved(champion: string | null, from: string): void {
+  if (champion === from) return;
+  throw new VersionRefusedError(`${champion} is the champion by now, not ${from}: somebody moved it meanwhile`);
+}
+
+/** @param from what the champion is to be still; whatever it is when absent */
 async function move(
   clickhouse: ClickHouse,
   version: string,
   now: number,
   cause: "promote" | "rollback",
+  from?: string,
 ): Promise<Moved> {
   const replaces = (await readAliases(clickhouse)).get(CHAMPION) ?? null;
+  if (from !== undefined) requireUnmoved(replaces, from);
   await pointAliases(clickhouse, new Map([[CHAMPION, version]]), now, cause);
   return { version, replaces };
 }

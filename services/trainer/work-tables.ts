@@ -4,16 +4,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { type ClickHouse, identifier, type Layout, onCluster, storedName, WORK_TABLE } from "../clickhouse/index.ts";
-import { createTable } from "../clickhouse/layout.ts";
+import { createTable, type TableDefinition } from "../clickhouse/layout.ts";
 
-export interface WorkTable {
-  readonly name: string;
-  /** As between the brackets of CREATE TABLE. */
-  readonly columns: string;
-  readonly orderBy: string;
-  /** What decides the shard on a cluster; the row's key when absent. */
-  readonly shardBy?: string;
-}
+/** Of the engine MergeTree unless another is named. */
+export type WorkTable = Pick<TableDefinition, "name" | "columns" | "orderBy" | "shardBy" | "version"> &
+  Partial<Pick<TableDefinition, "engine">>;
 
 export interface WorkTables {
   readonly clickhouse: ClickHouse;
@@ -33,10 +28,11 @@ export const STATEMENT_BYTES = 2_000_000_000;
 
 /**
  * Grouping and sorting go on on disk well before the limit (merging what was written takes as much again); on a cluster,
- * inserts are on the shards when the statement ends.
+ * each row goes to the shard that its table says, and is there when the statement ends.
  */
 const SETTINGS = `SETTINGS max_bytes_before_external_group_by = ${STATEMENT_BYTES / 2},
-  max_bytes_before_external_sort = ${STATEMENT_BYTES / 4}, distributed_foreground_insert = 1`;
+  max_bytes_before_external_sort = ${STATEMENT_BYTES / 4}, distributed_foreground_insert = 1,
+  parallel_distributed_insert_select = 0`;
 
 /** Runs of this process that have not ended. */
 const running = new Set<string>();

@@ -1,6 +1,12 @@
 /** What the trainer judges is what the recommender serves: the same lists for the same histories. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ClickHouse, readAliases, readContent, recordVersion } from "../../services/clickhouse/index.ts";
+import {
+  type ClickHouse,
+  pointAliases,
+  readAliases,
+  readContent,
+  recordVersion,
+} from "../../services/clickhouse/index.ts";
 import { HistoryModels } from "../../services/recommender/history-models.ts";
 import { ItemIndex } from "../../services/recommender/item-index.ts";
 import { ModelLoader } from "../../services/recommender/model-loader.ts";
@@ -169,10 +175,23 @@ describe("going back", () => {
       first.map(({ items }) => items.filter(isPersonal)),
     );
     await expect(rollBack(shop, START + 13 * DAY)).rejects.toThrow(/^nothing answered users before itemNeighbours-/);
+
+    const earlier = (await readAliases(shop)).get("champion");
+    await promote(shop, before!, START + 14 * DAY);
+    const meanwhile: ClickHouse = {
+      ...shop,
+      // Somebody else goes back while the rows of the earlier version are looked at.
+      async query(sql, parameters) {
+        const to = new Map([["champion", earlier!]]);
+        if (sql.includes("FROM model_versions")) await pointAliases(shop, to, START + 15 * DAY, "rollback");
+        return shop.query(sql, parameters);
+      },
+    };
+    await expect(rollBack(meanwhile, START + 16 * DAY, before)).rejects.toThrow(/somebody moved it meanwhile$/);
     await recommender.close();
     await log.close();
     await shop.close();
-  });
+  }, 120_000);
 });
 
 function isPersonal(item: object): boolean {

@@ -84,11 +84,14 @@ class FactorModel implements FittedModel {
   async rank(cases: Cases, into: string, length: number): Promise<void> {
     const { memory, items, matrix, parameters } = this.#fitted;
     const room = memory.mark();
-    const screened = screenItems(memory, items, matrix.touchedCount, parameters.factors);
-    for await (const page of readCases(this.#fitted.work, cases)) {
-      await writeRanked(this.#fitted.work, into, await this.#rankPage(page, screened, length));
+    try {
+      const screened = screenItems(memory, items, matrix.touchedCount, parameters.factors);
+      for await (const page of readCases(this.#fitted.work, cases)) {
+        await writeRanked(this.#fitted.work, into, await this.#rankPage(page, screened, length));
+      }
+    } finally {
+      memory.release(room);
     }
-    memory.release(room);
   }
 
   async #rankPage(page: readonly Case[], screened: ScreenedItems, length: number) {

@@ -79,11 +79,14 @@ class NeuralModel implements FittedModel {
   async rank(cases: Cases, into: string, length: number): Promise<void> {
     const { memory, at, itemCount, parameters } = this.#towers;
     const room = memory.mark();
-    const screened = screenItems(memory, at.items, itemCount, parameters.factors);
-    for await (const page of readCases(this.#context.work, cases)) {
-      await writeRanked(this.#context.work, into, await this.#rankPage(page, screened, length));
+    try {
+      const screened = screenItems(memory, at.items, itemCount, parameters.factors);
+      for await (const page of readCases(this.#context.work, cases)) {
+        await writeRanked(this.#context.work, into, await this.#rankPage(page, screened, length));
+      }
+    } finally {
+      memory.release(room);
     }
-    memory.release(room);
   }
 
   async #rankPage(page: readonly Case[], screened: ScreenedItems, length: number) {

@@ -110,3 +110,15 @@ test("scores that differ by less than 16 bits can tell are told apart", () => {
   expect(found).toEqual(truth);
   expect(new Set(truth[0]?.items).size).toBe(50);
 });
+
+test("a long item of many small factors, which are nothing in 16 bits, hides none that comes after it", () => {
+  const factors = 256;
+  const row = (...first: number[]) => [...first, ...Array.from({ length: factors - first.length }, () => 0)];
+  const items = Float32Array.from([
+    ...Array.from({ length: 256 }, () => row(7.6, 2_896)).flat(),
+    ...Array.from({ length: factors }, () => 0.49),
+    ...row(7.8),
+  ]);
+  const { found } = ranked(factors, items, Float32Array.from(row(1)), [[]], 1);
+  expect(found[0]?.items).toEqual([257]);
+});

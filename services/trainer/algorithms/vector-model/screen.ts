@@ -18,7 +18,7 @@ export interface ScreenedItems {
   readonly names: number;
   /** A multiple of SCREENED_ROWS, so the last may be none. */
   readonly rows: number;
-  /** Float32: the length of each row. */
+  /** Float32: for each row the length of the longest from it on. */
   readonly lengths: number;
   /** What an item's factor was multiplied with. */
   readonly scale: number;
@@ -75,6 +75,10 @@ export function screenItems(memory: FactorMemory, items: number, itemCount: numb
     restOf[first * 2 + PANEL + column] = afterHalf;
     nameOf[place] = item;
     lengthOf[place] = length;
+  }
+  // Of two items of nearly one length the second may be the longer one in 16 bits.
+  for (let place = itemCount - 2; place >= 0; place -= 1) {
+    lengthOf[place] = Math.max(lengthOf[place] as number, lengthOf[place + 1] as number);
   }
   return { panels, rests, names, rows, lengths, scale, largestSum };
 }
