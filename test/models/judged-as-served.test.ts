@@ -1,5 +1,5 @@
 /** What the trainer judges is what the recommender serves: the same lists for the same histories. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   type ClickHouse,
   pointAliases,
@@ -152,8 +152,7 @@ describe("going back", () => {
       });
       expect(result.result).toBe("Promoted");
     };
-    const answers = async () => {
-      await recommender.refresh();
+    const asked = async () => {
       const users = ["shopper 00", "shopper 01", "shopper 02", "shopper 33"];
       const found = await Promise.all(
         users.map((user) =>
@@ -161,6 +160,17 @@ describe("going back", () => {
         ),
       );
       return found.map(({ body }) => JSON.parse(String(body)) as { items: { item: string }[] });
+    };
+    // On a slow machine an answer does not wait for a history.
+    const answers = async () => {
+      await recommender.refresh();
+      return vi.waitUntil(
+        async () => {
+          const found = await asked();
+          return found.every(({ items }) => items.some(isPersonal)) && found;
+        },
+        { timeout: 30_000, interval: 100 },
+      );
     };
     await trainWith({ neighbours: 1 }, 1);
     const first = await answers();
