@@ -8,6 +8,7 @@ import { startServer } from "../http/index.ts";
 import { createTables } from "../simulation/index.ts";
 import { shopRouter, TABLES } from "./index.ts";
 
+const [INFO, WARN] = [30, 40];
 const NOBODY = "http://127.0.0.1:1";
 const ANSWER = JSON.stringify({ model: {}, items: [{ item: "a/b", score: 1, reason: { type: "popular" } }] });
 const VIEW = { type: "track", event: "Product Viewed", anonymousId: "v", properties: { product_id: "7" } };
@@ -109,9 +110,9 @@ test("a recommender that wants a key is shown as that, one that is away as that;
   gateway.status = 200;
   expect((await page("/recommended?user=ann")).text).toContain("Slash");
   expect(told()).toEqual([
-    ["warn", "users", "the recommender wants an API key, a"],
-    ["warn", "users", "no recommendations: pages are shown"],
-    ["info", "users", "the pipeline answers the shop again"],
+    [WARN, "users", "the recommender wants an API key, a"],
+    [WARN, "users", "no recommendations: pages are shown"],
+    [INFO, "users", "the pipeline answers the shop again"],
   ]);
   expect(JSON.stringify(lines)).not.toMatch(/ann|bob|cleo|stack/);
 });
@@ -145,8 +146,8 @@ test("a collector that wants a key is shown as that until it asks for none; each
   expect(await send()).toBe(200);
   expect((await page("/")).text).not.toContain("data-refused");
   expect(told().filter(([, place]) => place === "/v1/batch")).toEqual([
-    ["warn", "/v1/batch", "the collector wants an API key, and"],
-    ["info", "/v1/batch", "the pipeline answers the shop again"],
+    [WARN, "/v1/batch", "the collector wants an API key, and"],
+    [INFO, "/v1/batch", "the pipeline answers the shop again"],
   ]);
 });
 
