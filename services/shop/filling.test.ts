@@ -76,6 +76,8 @@ test("a day later the items that have arrived are in the table, and what others 
 });
 
 test("a filling that failed half way is due still", async () => {
+  await tables.look();
+  await engine.exec("DROP TABLE users, products");
   isAway = true;
   await expect(tables.look()).rejects.toThrow("connection lost");
   isAway = false;

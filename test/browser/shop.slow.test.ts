@@ -187,7 +187,7 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
       try {
         const page = await open("/");
         await page.goto(`${front.address}/account`);
-        await page.getByText("Once more.").waitFor({ timeout: SOON.timeout });
+        await page.getByText("Once more.").waitFor({ timeout: 30_000 });
       } finally {
         await front.close();
       }
