@@ -72,7 +72,7 @@ export function consumerMetrics(registry: Registry): ConsumerMetrics {
   });
   const attributed = new Counter({
     name: "productmatcher_consumer_attributions_total",
-    help: "Conversions stored, repeats included, by outcome: found (a touch has earned it), none; and corrected: conversions of earlier batches whose first or last touch came late. What a sign-in joins afterwards is not among the corrected",
+    help: "Conversions stored, repeats included, by outcome: found (a touch has earned it), none; and corrected: conversions of earlier batches whose first or last touch came late. Not among the corrected: what a sign-in joins afterwards, late touches of a device that is linked to the buyer, and those of a batch that is tried again after a later step failed",
     labelNames: ["outcome"],
     registers,
   });

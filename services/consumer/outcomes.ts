@@ -9,7 +9,7 @@ export interface AttributionOutcomes {
   readonly found: number;
   /** Conversions of the batch without one. */
   readonly none: number;
-  /** Conversions of earlier batches whose first or last touch came with this one. */
+  /** Conversions of earlier batches whose first or last touch came with this one, of the same actor; none in a repeat. */
   readonly corrected: number;
 }
 

@@ -26,7 +26,10 @@ test("escapes whatever the tables hold, in texts and in attributes", () => {
     categories: [HOSTILE],
     attributes: { brand: HOSTILE },
   });
-  for (const page of [itemPage(product, nothing, nothing), accountPage([{ id: HOSTILE, username: HOSTILE }])]) {
+  for (const page of [
+    itemPage(product, nothing, nothing),
+    accountPage([{ id: HOSTILE, username: HOSTILE }], nothing),
+  ]) {
     expect(layout(page).toString()).not.toContain("<script>alert");
   }
 });

@@ -1,11 +1,13 @@
 /** The pages of the storefront. */
-import { type Answered, sourceLabel } from "../console/explanation.ts";
+import { sourceLabel } from "../console/explanation.ts";
 import { counted } from "../console/format.ts";
 import { type Html, html } from "../console/html.ts";
 import { searchForm } from "../console/pages/catalogue.ts";
-import { type Items, itemFacts, picture, productCard } from "../console/pages/item-card.ts";
-import { empty, heading, pager } from "../console/pages/layout.ts";
+import { type Items, itemFacts, nameOf, picture, productCard } from "../console/pages/item-card.ts";
+import { beyondLast, empty, heading, pager } from "../console/pages/layout.ts";
+import { segmentOf } from "../console/segment.ts";
 import type { Item } from "../console/shop.ts";
+import type { Recommendation } from "./recommender.ts";
 import type { Customer, Stock } from "./stock.ts";
 
 export interface Page {
@@ -45,7 +47,7 @@ ${body}
 }
 
 function itemUrl(id: string): string {
-  return `/items/${encodeURIComponent(id)}`;
+  return `/items/${segmentOf(id)}`;
 }
 
 export interface Shelf {
@@ -70,7 +72,9 @@ ${searchForm("/", text, category, categories)}
 ${
   total === 0
     ? empty("Nothing found", html`No product is like this. <a href="/">Show all products</a>`)
-    : html`<ul class="grid">${items.map((item) => productCard(item, itemUrl(item.id)))}</ul>${pager(page, pages, url)}`
+    : page > pages
+      ? beyondLast({ page, pages, of: counted(total, "product") }, url)
+      : html`<ul class="grid">${items.map((item) => productCard(item, itemUrl(item.id)))}</ul>${pager(page, pages, url)}`
 }</section>`;
   return {
     title: text === "" && category === "" ? "All products" : `Products: ${[text, category].filter(Boolean).join(", ")}`,
@@ -79,9 +83,11 @@ ${
 }
 
 export function itemPage(item: Item, similar: Html, recommended: Html): Page {
-  const { id, name, price, currency } = item;
-  const product = { product_id: id, name, price, currency };
-  const order = { currency, products: [{ product_id: id, price, quantity: 1 }] };
+  const name = nameOf(item);
+  // What is not known is not said.
+  const [price, currency] = [item.price ?? undefined, item.currency || undefined];
+  const product = { product_id: item.id, name, price, currency };
+  const order = { currency, products: [{ product_id: item.id, price, quantity: 1 }] };
   const body = html`<nav class="crumbs" aria-label="You are here"><a href="/">All products</a></nav>
 <div class="product-head" data-seen="${JSON.stringify(["view", product])}">${picture(item, "large")}<div>${heading(name, item.description)}
 ${itemFacts(item)}<p class="facts">${item.attributes.brand ?? ""}</p>
@@ -93,13 +99,13 @@ ${recommended}`;
   return { title: name, body };
 }
 
-export function accountPage(customers: readonly Customer[]): Page {
+export function accountPage(customers: readonly Customer[], recommended: Html): Page {
   const body = html`${heading("Sign in", "As one of the shop's registered users, without a password: what you did so far is joined to what they did.")}
 <div class="actions">${call("Sign out", ["reset"], "Signed out: from now on you are somebody new.", false)}</div>
 <ul class="actions">${customers.map(
     ({ id, username }) => html`<li>${call(username, ["identify", id], `Signed in as ${username}.`, false)}</li>`,
   )}</ul>
-${recommendations(null, new Map())}`;
+${recommended}`;
   return { title: "Sign in", body };
 }
 
@@ -113,14 +119,22 @@ function call(label: string, does: readonly unknown[], said: string, isOff: bool
   return html`<button type="button" class="${style}" data-call="${JSON.stringify(does)}" data-says="${said}"${isOff ? html` disabled` : ""}>${label}</button>`;
 }
 
-/** What the script looks at again. */
-export function recommendations(answer: Answered | null, items: Items): Html {
-  return html`<section aria-labelledby="recommended"><h2 id="recommended">For you</h2><div data-recommended>${recommendedList(answer, items)}</div></section>`;
+/** @param inside what the script looks at again */
+export function recommendations(inside: Html): Html {
+  return html`<section aria-labelledby="recommended"><h2 id="recommended">For you</h2><div data-recommended>${inside}</div></section>`;
 }
 
-export function recommendedList(answer: Answered | null, items: Items): Html {
+/** @param isRefused what visitors do: the script says so, too, where they do something */
+export function forYou(answer: Recommendation, items: Items, isRefused: boolean): Html {
+  const note = html`<p class="notice failed" data-refused>The collector wants an API key, which this shop does not have: the pipeline learns nothing of what you do.</p>`;
+  return html`${isRefused ? note : ""}${recommendedList(answer, items)}`;
+}
+
+export function recommendedList(answer: Recommendation, items: Items): Html {
   if (answer === null)
     return empty("Nothing yet", "The pipeline does not answer yet: this page looks again by itself.");
+  if (answer === "refused")
+    return empty("Nothing to show", "The recommender wants an API key, which this shop does not have.");
   const known = answer.items.flatMap(({ item, reason }) => {
     const product = items.get(item);
     return product === undefined ? [] : [{ product, reason }];

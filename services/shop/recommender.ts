@@ -1,35 +1,56 @@
 /** What the pipeline's recommender answers the shop. */
 import type { Logger } from "pino";
 import { type Answered, readAnswer } from "../console/explanation.ts";
+import { faultReason, faultsOf, isRefusal } from "./faults.ts";
+
+/** `null`: it does not answer, as before the pipeline is up; `"refused"`: it wants an API key. A shop shows its pages without. */
+export type Recommendation = Answered | "refused" | null;
 
 export interface Recommender {
-  /** `null`: it does not answer, as before the pipeline is up. A shop shows its pages without. */
-  forUser(user: string, limit: number): Promise<Answered | null>;
-  similar(item: string, limit: number): Promise<Answered | null>;
-  popular(limit: number): Promise<Answered | null>;
+  forUser(user: string, limit: number): Promise<Recommendation>;
+  similar(item: string, limit: number): Promise<Recommendation>;
+  popular(limit: number): Promise<Recommendation>;
 }
 
 /** A page does not wait longer. */
 const TIMEOUT_MILLISECONDS = 2_000;
+const TOLD = {
+  away: "no recommendations: pages are shown without until there are",
+  refused:
+    "the recommender wants an API key, and the shop has none: pages are shown without recommendations; name a recommender that asks for none",
+};
+/** In an address they are steps, however they are encoded. */
+const STEPS = new Set([".", ".."]);
 
 /** @param address of the recommender, `http://host:port` */
 export function recommenderAt(address: string, logger: Logger): Recommender {
   const base = address.replace(/\/$/, "");
-  const ask = async (path: string, limit: number): Promise<Answered | null> => {
-    const url = `${base}/v1/recommendations/${path}?limit=${limit}`;
+  const faults = faultsOf(logger, TOLD);
+  /** @param endpoint for the log, which gets no ids */
+  const ask = async (endpoint: string, path: string, limit: number): Promise<Recommendation> => {
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+      const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+      const response = await fetch(`${base}/v1/recommendations/${path}?limit=${limit}`, { signal });
       const body = await response.text();
-      if (!response.ok) throw new Error(`answered ${response.status}: ${body.slice(0, 200)}`);
-      return readAnswer(body);
+      if (!response.ok) {
+        const fault = isRefusal(response.status) ? "refused" : "away";
+        faults.failed(endpoint, fault, `it answers ${response.status}`);
+        return fault === "refused" ? fault : null;
+      }
+      const answer = readAnswer(body);
+      faults.answered(endpoint);
+      return answer;
     } catch (error) {
-      logger.warn({ err: error, url }, "no recommendations: a page is shown without");
+      faults.failed(endpoint, "away", faultReason(error));
       return null;
     }
   };
+  const popular = (limit: number) => ask("popular", "popular", limit);
   return {
-    forUser: (user, limit) => ask(`users/${encodeURIComponent(user)}`, limit),
-    similar: (item, limit) => ask(`items/${encodeURIComponent(item)}/similar`, limit),
-    popular: (limit) => ask("popular", limit),
+    popular,
+    forUser: (user, limit) =>
+      STEPS.has(user) ? popular(limit) : ask("users", `users/${encodeURIComponent(user)}`, limit),
+    similar: (item, limit) =>
+      STEPS.has(item) ? popular(limit) : ask("similar", `items/${encodeURIComponent(item)}/similar`, limit),
   };
 }

@@ -2,8 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import express from "express";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { startServer } from "../../services/http/index.ts";
 import { type RunningCommand, startCommand } from "../fixtures/command.ts";
 import { type ShopWithConsole, startShopWithConsole } from "../fixtures/console.ts";
 import { type Postgres, postgresPrograms, startPostgres } from "../kafka/postgres.ts";
@@ -14,6 +16,9 @@ import { axeFaults, overflowOf, pressUntil } from "./page-checks.ts";
 const SCREENSHOTS = "test/browser/screenshots";
 const SOON = { timeout: 15_000, interval: 200 };
 const HOSTILE = `<img src=x onerror="document.title='run'">`;
+const OWN = `
+INSERT INTO products (id, name, description, categories, price, currency, stock, created_at)
+VALUES ('own', '${HOSTILE.replaceAll("'", "''")}', 'Ours', 'Own', '5', 'EUR', '1', '2020-01-01')`;
 
 if (postgresPrograms() === null && process.env.CI === "true")
   throw new Error("install PostgreSQL (Debian: postgresql)");
@@ -92,8 +97,7 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
       expect(before?.users).toBe(1_000);
       expect(before?.products).toBeGreaterThanOrEqual(600);
       await postgres.sql(`
-        INSERT INTO products (id, name, description, categories, price, currency, stock, created_at)
-        VALUES ('own', '${HOSTILE.replaceAll("'", "''")}', 'Ours', 'Own', '5', 'EUR', '1', '2020-01-01');
+        ${OWN};
         UPDATE products SET name = 'Renamed' WHERE id = '1140'`);
       const second = startShop();
       await addressOf(second);
@@ -102,6 +106,17 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
       expect((await postgres.sql(counts))[0]).toEqual({ users: 1_000, products: Number(before?.products) + 1 });
       const [mended] = await postgres.sql("SELECT name FROM products WHERE id = '1140'");
       expect(mended?.name).not.toBe("Renamed");
+    });
+
+    test("tables that went with their server are back, for the next page and for a pipeline that nobody visits", async () => {
+      await postgres.sql("DROP TABLE users, products");
+      expect((await fetch(`${address}/items/1140`)).status).toBe(200);
+      await postgres.sql("DROP TABLE users");
+      await vi.waitUntil(async () => {
+        const users = await postgres.sql("SELECT count(*)::int AS users FROM users").catch(() => []);
+        return users[0]?.users === 1_000;
+      }, SOON);
+      await postgres.sql(OWN);
     });
 
     test.each([
@@ -165,6 +180,17 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
       const done = await storedOf(visitor);
       const of1140 = done.filter(({ item_id }) => item_id === "1140").map(({ event }) => event);
       expect([...new Set(of1140)].sort()).toEqual(["add_to_cart", "purchase", "view"]);
+    });
+
+    test("recommendations that break half way, or hang, come again", async () => {
+      const front = await startFront(address, ["breaks", "hangs"]);
+      try {
+        const page = await open("/");
+        await page.goto(`${front.address}/account`);
+        await page.getByText("Once more.").waitFor({ timeout: 30_000 });
+      } finally {
+        await front.close();
+      }
     });
 
     test("by keyboard alone: into an item, and its cart", async () => {
@@ -234,3 +260,21 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
     });
   });
 });
+
+/** Before the shop: what is looked at again meets these faults, one after the other, and then says that it was asked once more. */
+function startFront(shop: string, faults: ("breaks" | "hangs")[]) {
+  const application = express().use(async ({ path, url }, response) => {
+    const fault = path === "/recommended" ? faults.shift() : undefined;
+    if (fault === "hangs") return;
+    if (fault === "breaks") {
+      response.writeHead(200, { "content-length": 1_000 }).write("<p>Half");
+      setTimeout(() => response.destroy(), 50);
+      return;
+    }
+    const answer = await fetch(shop + url);
+    const text = await answer.text();
+    response.status(answer.status).type(answer.headers.get("content-type") ?? "text");
+    response.send(path === "/recommended" ? `${text}<p>Once more.</p>` : text);
+  });
+  return startServer(application, { host: "127.0.0.1", port: 0, graceMilliseconds: 100 });
+}

@@ -14,7 +14,11 @@ export function itemUrl(id: string): string {
 
 /** The name where the catalogue has one. */
 export function titleOf(id: string, items: Items): string {
-  return items.get(id)?.name || `Item ${id}`;
+  return nameOf({ id, name: "", ...items.get(id) });
+}
+
+export function nameOf({ id, name }: Pick<Item, "id" | "name">): string {
+  return name || `Item ${id}`;
 }
 
 /** Decoration: the title stands beside it. */
@@ -63,7 +67,7 @@ export function itemCard({ id, items, rank, more = null, action = null }: Card):
 
 /** In a grid. @param url of its page */
 export function productCard(item: Item, url: string, more: Html | null = null): Html {
-  return html`<li class="card product"><a href="${url}">${picture(item, "large")}<span class="item-title">${item.name || `Item ${item.id}`}</span></a><b class="price">${priceOf(item)}</b>
+  return html`<li class="card product"><a href="${url}">${picture(item, "large")}<span class="item-title">${nameOf(item)}</span></a><b class="price">${priceOf(item)}</b>
 <span class="facts">${item.categories.join(" › ")}</span>${item.hidden ? html`<span class="pill attention">Hidden</span>` : ""}${item.stock === 0 ? html`<span class="pill">Sold out</span>` : ""}${more}</li>`;
 }
 

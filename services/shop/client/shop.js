@@ -1,6 +1,7 @@
 /** What the storefront's pages do: tell the snippet what the visitor does, and show what is recommended after it. */
 
 const LOOK_MILLISECONDS = 2_000;
+const TIMEOUT_MILLISECONDS = 5_000;
 
 const page = /** @type {{ productmatcher: { push(call: unknown[]): void } }} */ (/** @type {unknown} */ (window));
 // Until the snippet has loaded, calls wait for it in an array.
@@ -44,13 +45,18 @@ let known = "";
 async function look() {
   const list = document.querySelector("[data-recommended]");
   if (list === null) return;
-  if (!document.hidden && !isInUse(list)) {
-    const response = await fetch(`/recommended?${new URLSearchParams({ user: visitor() })}`).catch(() => null);
-    const fresh = response?.ok ? await response.text() : known;
+  try {
+    if (document.hidden || isInUse(list)) return;
+    const url = `/recommended?${new URLSearchParams({ user: visitor() })}`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+    const fresh = response.ok ? await response.text() : known;
     // Escaped where it was made.
     if (fresh !== known && !isInUse(list)) list.innerHTML = known = fresh;
+  } catch {
+    // No answer, or half of one: what is shown stays.
+  } finally {
+    setTimeout(look, LOOK_MILLISECONDS);
   }
-  setTimeout(look, LOOK_MILLISECONDS);
 }
 
 document.addEventListener("click", ({ target }) => {
@@ -59,7 +65,7 @@ document.addEventListener("click", ({ target }) => {
   const [name, ...parameters] = JSON.parse(button.dataset.call ?? "[]");
   if (name === "purchase") parameters[0].order_id = `${Date.now()}-${Math.random().toString(36).slice(2)}`;
   page.productmatcher.push([name, ...parameters]);
-  say(button.dataset.says ?? "");
+  say(document.querySelector("[data-refused]")?.textContent ?? button.dataset.says ?? "");
   showWho();
 });
 
