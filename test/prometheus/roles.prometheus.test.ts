@@ -283,7 +283,10 @@ describeRoles("Prometheus and the roles of a shop that is open", () => {
     "has seen each alert of the roles, and then rests while the shop is open",
     async () => {
       expect(await firedIn(prometheus)).toEqual(alertsIn("roles"));
-      await expect.poll(firing, PATIENCE).toEqual([]);
+      // Two rooms make a popular list worse than an aimless crowd does: that stays true for as long as the rule looks back.
+      const truly = ["popular", "trending"].map((algorithm) => `ProductMatcherModelQualityDrop warning ${algorithm}`);
+      const rest = async () => (await firing()).filter((alert) => !truly.includes(alert));
+      await expect.poll(rest, PATIENCE).toEqual([]);
     },
     TEST_MILLISECONDS,
   );
