@@ -8,6 +8,8 @@ export const FRESHNESS_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10
 
 /** What a recommender does besides answering. */
 const BACKGROUND_TASKS = ["refresh", "tail"];
+/** What may come of asking ClickHouse for a history. */
+const HISTORY_RESULTS = ["found", "absent", "failed", "late", "refused"];
 
 /** What the gauges show, read when they are scraped. */
 export interface Observed {
@@ -91,6 +93,13 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
     registers,
   });
   for (const task of BACKGROUND_TASKS) failures.inc({ task }, 0);
+  const historyLoads = new Counter({
+    name: "productmatcher_recommender_history_loads_total",
+    help: "Histories asked of ClickHouse, by result: found, absent, failed, late (over 500 ms: answered without), refused (128 under way).",
+    labelNames: ["result"],
+    registers,
+  });
+  for (const result of HISTORY_RESULTS) historyLoads.inc({ result }, 0);
   return {
     requests: new Histogram({
       name: "productmatcher_recommender_request_duration_seconds",
@@ -127,12 +136,7 @@ export function recommenderMetrics(registry: Registry, observed: Observed) {
       help: "Records of the signals topic that could not be read.",
       registers,
     }),
-    historyLoads: new Counter({
-      name: "productmatcher_recommender_history_loads_total",
-      help: "Histories asked of ClickHouse, by result: found, absent, failed, late (over 500 ms: answered without), refused (128 under way).",
-      labelNames: ["result"],
-      registers,
-    }),
+    historyLoads,
     failures,
   };
 }
