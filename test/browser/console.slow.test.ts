@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type ShopWithConsole, startShopWithConsole } from "../fixtures/console.ts";
 import { describeBrowser, launchChromium } from "./chromium.ts";
-import { axeFaults, overflowOf, pressUntil } from "./page-checks.ts";
+import { axeFaults, overflowOf, pressUntil, watchFaults } from "./page-checks.ts";
 
 /** Kept after a run, for people; not in git. */
 const SCREENSHOTS = "test/browser/screenshots";
@@ -106,15 +106,7 @@ describeBrowser("the console", () => {
     "at %i px, %s: every page fits, passes axe, and loads nothing from elsewhere",
     async (width, colorScheme) => {
       const page = await signedIn({ viewport: { width, height: 900 }, colorScheme });
-      const faults: string[] = [];
-      page.on("request", (request) => {
-        if (new URL(request.url()).origin !== shop.local.address) faults.push(`loads ${request.url()}`);
-      });
-      page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
-      page.on("console", (message) => {
-        // The browser's own words on the page that is not there.
-        if (message.type() === "error" && !/404/.test(message.text())) faults.push(`${page.url()}: ${message.text()}`);
-      });
+      const faults = watchFaults(page, shop.local.address);
       const titles = new Set<string>();
       for (const [name, path] of pages) {
         await page.goto(at(await path()));

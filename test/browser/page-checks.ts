@@ -26,3 +26,17 @@ export async function pressUntil(page: Page, key: string, text: RegExp): Promise
   }
   throw new Error(`${key} does not reach ${text}`);
 }
+
+/** What goes wrong from now on: what is loaded from elsewhere than `origin`, errors of scripts, and what the browser says. */
+export function watchFaults(page: Page, origin: string): string[] {
+  const faults: string[] = [];
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== origin) faults.push(`loads ${request.url()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
+  page.on("console", (message) => {
+    // The browser's own words on the page that is not there.
+    if (message.type() === "error" && !/404/.test(message.text())) faults.push(`${page.url()}: ${message.text()}`);
+  });
+  return faults;
+}

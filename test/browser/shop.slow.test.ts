@@ -10,7 +10,7 @@ import { type RunningCommand, startCommand } from "../fixtures/command.ts";
 import { type ShopWithConsole, startShopWithConsole } from "../fixtures/console.ts";
 import { type Postgres, postgresPrograms, startPostgres } from "../kafka/postgres.ts";
 import { describeBrowser, launchChromium } from "./chromium.ts";
-import { axeFaults, overflowOf, pressUntil } from "./page-checks.ts";
+import { axeFaults, overflowOf, pressUntil, watchFaults } from "./page-checks.ts";
 
 /** Kept after a run, for people; not in git. */
 const SCREENSHOTS = "test/browser/screenshots";
@@ -128,15 +128,7 @@ describe.skipIf(postgresPrograms() === null)("with a real PostgreSQL", () => {
       "at %i px, %s: every page fits, passes axe, and loads nothing from elsewhere",
       async (width, colorScheme) => {
         const page = await open("/", { viewport: { width, height: 900 }, colorScheme });
-        const faults: string[] = [];
-        page.on("request", (request) => {
-          if (new URL(request.url()).origin !== address) faults.push(`loads ${request.url()}`);
-        });
-        page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
-        page.on("console", (message) => {
-          // The browser's own words on the page that is not there.
-          if (message.type() === "error" && !/404/.test(message.text())) faults.push(message.text());
-        });
+        const faults = watchFaults(page, address);
         const paths = {
           home: "/",
           item: "/items/1140",
