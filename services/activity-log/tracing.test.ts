@@ -130,14 +130,14 @@ test("a batch belongs to the first trace, the others have a span beside it, and 
   }
 });
 
-test("one request with many records is one link; of more than 128 traces the first are told apart", async () => {
+test("one request with many records is one link; of more than 32 traces the first are told apart", async () => {
   await inSpanFrom(ROOT_CONTEXT, "import", {}, () => append("a", "b", "c"));
   await processing(await read(), GROUP, async () => {});
   expect(spans(`process ${TOPIC}`).map(({ links }) => links.length)).toEqual([1]);
   ended = [];
   for (let number = 0; number < 140; number += 1) await click(String(number));
   await processing(await read(), GROUP, async () => {});
-  expect(spans(`process ${TOPIC}`)).toHaveLength(128);
+  expect(spans(`process ${TOPIC}`)).toHaveLength(32);
 });
 
 test("many spans of one trace take no place of other traces", async () => {

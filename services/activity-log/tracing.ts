@@ -7,6 +7,7 @@ import {
   type Context,
   contextHeaders,
   contextIn,
+  endSpan,
   inSpan,
   inSpanFrom,
   inStartedSpan,
@@ -21,7 +22,8 @@ import {
 } from "../telemetry/index.ts";
 import type { ActivityLog, LogRecord, OutgoingRecord } from "./index.ts";
 
-const MAX_TRACES = 128;
+/** Of a batch: one has more where a consumer is behind, and a span for each click would hold it up. */
+const MAX_TRACES = 32;
 /** OpenTelemetry's own limit for a span. */
 const MAX_LINKS = 128;
 
@@ -65,7 +67,7 @@ export interface Processing {
 
 /**
  * Works on a batch of records in one span, which is part of the first trace among theirs that the sampler takes. Each
- * further trace gets a span of the same time that links to it: there are the steps. At most 128 traces are told apart.
+ * further trace gets a span of the same time that links to it: there are the steps. At most 32 traces are told apart.
  */
 export function processing<Result>(
   records: readonly LogRecord[],
@@ -81,11 +83,11 @@ export function processing<Result>(
     const batch = startSpanFrom(from, name, options);
     if (!batch.isRecording()) continue;
     const beside = besides(traces.slice(index + 1), details, batch);
-    return inStartedSpan(batch, from, async () => {
+    return inStartedSpan(batch, async () => {
       try {
         return await work();
       } finally {
-        for (const other of beside) other.end();
+        for (const other of beside) endSpan(other);
       }
     });
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { contextIn, fail, inSpanFrom, namesContext, ROOT_CONTEXT, type Span, SpanKind } from "../telemetry/index.ts";
+import { endSpan, fail, recordedFrom, type Span, SpanKind, startSpanFrom, withActive } from "../telemetry/index.ts";
 
 /** Asked all day by those who watch: /metrics, /status and the probes. */
 const OPERATIONS = /^\/(metrics|status|healthz|readyz)(\?|$)/;
@@ -10,22 +10,21 @@ const OPERATIONS = /^\/(metrics|status|healthz|readyz)(\?|$)/;
  */
 export function traced(listener: RequestListener): RequestListener {
   return (request, response) => {
-    const { method = "", url = "", headers } = request;
-    if (OPERATIONS.test(url)) return listener(request, response);
-    const from = namesContext(headers) ? contextIn(headers) : ROOT_CONTEXT;
-    const options = { kind: SpanKind.SERVER, attributes: { "http.request.method": method } };
-    inSpanFrom(from, method, options, (span) => {
-      if (!span.isRecording()) return listener(request, response);
-      const answered = Promise.withResolvers<void>();
-      response.once("close", () => {
-        describe(span, request, response);
-        answered.resolve();
-      });
-      listener(request, response);
-      return answered.promise;
+    // First of all: of most requests that is all there is to do.
+    const from = recordedFrom(request.headers);
+    const { method = "", url = "" } = request;
+    if (from === null || OPERATIONS.test(url)) return listener(request, response);
+    const span = startSpanFrom(from, method, SERVER);
+    if (!span.isRecording()) return listener(request, response);
+    response.once("close", () => {
+      describe(span, request, response);
+      endSpan(span);
     });
+    withActive(span, () => listener(request, response));
   };
 }
+
+const SERVER = { kind: SpanKind.SERVER };
 
 /** What Express adds to a request that one of its routes answered. */
 interface Routed {
@@ -33,9 +32,11 @@ interface Routed {
 }
 
 function describe(span: Span, request: IncomingMessage & Routed, response: ServerResponse): void {
+  const { method = "" } = request;
+  span.setAttribute("http.request.method", method);
   const path = request.route?.path;
   if (typeof path === "string") {
-    span.updateName(`${request.method} ${path}`);
+    span.updateName(`${method} ${path}`);
     span.setAttribute("http.route", path);
   }
   const { statusCode, writableFinished } = response;

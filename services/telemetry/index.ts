@@ -6,6 +6,7 @@ export {
   type Context,
   contextHeaders,
   contextIn,
+  endSpan,
   fail,
   inSpan,
   inSpanFrom,
@@ -14,9 +15,11 @@ export {
   type Link,
   namesContext,
   ROOT_CONTEXT,
+  recordedFrom,
   type Span,
   SpanKind,
   sampledIn,
   startSpanFrom,
+  withActive,
 } from "./spans.ts";
 export { startTracing, type TracingOptions, tracingVariables } from "./tracing.ts";

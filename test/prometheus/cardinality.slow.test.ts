@@ -5,8 +5,8 @@ import { type Quickstart, startQuickstart } from "../fixtures/quickstart.ts";
 import { letIn } from "./crowd.ts";
 import { track } from "./shop.ts";
 
-const USERS = 20_000;
-const ITEMS = 2_000;
+const USERS = 1_000_000;
+const ITEMS = 100_000;
 const MAX_BYTES = 200_000;
 
 /** What breaks a line of metrics, a label, or a reader of either. */
