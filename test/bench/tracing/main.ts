@@ -13,9 +13,9 @@ import { benchServing } from "./serving.ts";
 type Part = (receiver: string, rig: () => Promise<Rig>) => Promise<Row[]>;
 
 const PARTS: Readonly<Record<string, Part>> = {
-  serving: (receiver) => benchServing(receiver, { rounds: 12, seconds: 2 }),
+  serving: (receiver) => benchServing(receiver, { processes: 4, rounds: 4, seconds: 2 }),
   collector: async (receiver, rig) => benchCollector(await rig(), receiver, { rounds: 12, seconds: 2 }),
-  consumer: async (receiver, rig) => benchConsumer(await rig(), receiver, { rounds: 5, events: 200_000 }),
+  consumer: async (receiver, rig) => benchConsumer(await rig(), receiver, { rounds: 9, events: 100_000 }),
 };
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in PARTS));

@@ -36,6 +36,12 @@ export async function inRounds(rounds: number, measure: (variant: Variant) => Pr
   return costs;
 }
 
+/** Of rounds that were measured apart. */
+export function together(parts: readonly Costs[]): Costs {
+  const all = (variant: Variant) => parts.flatMap((costs) => costs[variant]);
+  return { off: all("off"), none: all("none"), tenth: all("tenth"), all: all("all") };
+}
+
 /** Medians; what traces add is taken within each round first. */
 export function rowsOf(name: string, unit: string, costs: Costs): Row[] {
   const added = (variant: Variant) =>
