@@ -3,6 +3,7 @@ import { NodeSDK, tracing } from "@opentelemetry/sdk-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { expect, onTestFinished, test } from "vitest";
+import { spansTo, traceIds } from "../../services/telemetry/spans.ts";
 import { startController } from "./controller.ts";
 import { controllerMetrics } from "./metrics.ts";
 
@@ -10,7 +11,9 @@ test("a reconcile is a span, a log line with the resource's key when it fails, a
   const exporter = new tracing.InMemorySpanExporter();
   const sdk = new NodeSDK({ spanProcessors: [new tracing.SimpleSpanProcessor(exporter)], instrumentations: [] });
   sdk.start();
+  spansTo(trace.getTracer("test"));
   onTestFinished(async () => {
+    spansTo(null);
     await sdk.shutdown();
     trace.disable();
     context.disable();
@@ -19,11 +22,13 @@ test("a reconcile is a span, a log line with the resource's key when it fails, a
   const registry = new Registry();
   const done = Promise.withResolvers<void>();
   let looks = 0;
+  const traced: object[] = [];
   const queue = startController({
     name: "test",
     workers: 2,
     async reconcile(key) {
       looks += 1;
+      traced.push(traceIds());
       if (key === "a/bad" && looks === 1) throw new Error("no such thing");
       if (looks === 3) done.resolve();
       return key === "a/later" ? 60_000 : null;
@@ -46,7 +51,10 @@ test("a reconcile is a span, a log line with the resource's key when it fails, a
       ["reconcile", "a/bad"],
     ],
   ]);
-  expect(spans[0]?.status.message).toContain("no such thing");
+  // Its words are in the log.
+  expect(spans[0]?.attributes["error.type"]).toBe("Error");
+  expect(spans[0]?.status.message).toBeUndefined();
+  expect(traced).toEqual(spans.map((span) => expect.objectContaining({ trace_id: span.spanContext().traceId })));
   expect(JSON.parse(lines[0] ?? "{}")).toMatchObject({ resource: "a/bad", failures: 1, msg: "reconcile failed" });
   const text = await registry.metrics();
   for (const line of [

@@ -1,6 +1,6 @@
 /** Runs one reconcile function over keys: queue, metrics, log and trace around it. */
-import { SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
+import { inSpanFrom, ROOT_CONTEXT } from "../../services/telemetry/index.ts";
 import { isTransient } from "./api-error.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import { startWorkQueue, type WorkQueue } from "./work-queue.ts";
@@ -20,11 +20,10 @@ export interface ControllerOptions {
 
 /** Keys that are added are reconciled at once. */
 export function startController(options: ControllerOptions): WorkQueue {
-  const { name, metrics, logger, now } = options;
-  const tracer = trace.getTracer(name);
+  const { metrics, logger, now } = options;
 
   const work = (key: string) =>
-    tracer.startActiveSpan("reconcile", { attributes: { "productmatcher.resource": key } }, async (span) => {
+    inSpanFrom(ROOT_CONTEXT, "reconcile", { attributes: { "productmatcher.resource": key } }, async () => {
       const began = now();
       try {
         const next = await options.reconcile(key, logger.child({ resource: key }));
@@ -32,11 +31,7 @@ export function startController(options: ControllerOptions): WorkQueue {
         return next;
       } catch (error) {
         metrics.onReconciled("error", (now() - began) / 1000);
-        span.recordException(error instanceof Error ? error : String(error));
-        span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
         throw error;
-      } finally {
-        span.end();
       }
     });
 

@@ -22,7 +22,7 @@ import {
 } from "../telemetry/index.ts";
 import type { ActivityLog, LogRecord, OutgoingRecord } from "./index.ts";
 
-/** Of a batch: one has more where a consumer is behind, and a span for each click would hold it up. */
+/** Of one batch, that are looked at: one of a consumer that is behind has thousands, and a span for each would hold it up further. */
 const MAX_TRACES = 32;
 /** OpenTelemetry's own limit for a span. */
 const MAX_LINKS = 128;

@@ -10,7 +10,7 @@ const OPERATIONS = /^\/(metrics|status|healthz|readyz)(\?|$)/;
  */
 export function traced(listener: RequestListener): RequestListener {
   return (request, response) => {
-    // First of all: of most requests that is all there is to do.
+    // First of all: where one of many is recorded, that is all there is to do for the others.
     const from = recordedFrom(request.headers);
     const { method = "", url = "" } = request;
     if (from === null || OPERATIONS.test(url)) return listener(request, response);

@@ -32,7 +32,10 @@ let tracer: Tracer | null = null;
 let rootShare: number | null = null;
 /** Headers that carry a context; `traceparent` among them, unless OTEL_PROPAGATORS names other formats. */
 let fields: readonly string[] = [];
-/** Spans that were begun and not ended. While there are none, nobody has to be asked which is the active one. */
+/**
+ * Spans that were begun and not ended, also before tracing stopped. While there are none, nobody has to be asked which is the
+ * active one.
+ */
 let open = 0;
 
 /**
@@ -153,7 +156,10 @@ export function namesContext(headers: Headers): boolean {
   return false;
 }
 
-/** What a request with these headers is part of: the trace that they name, or a new one. `null`: it is not recorded. */
+/**
+ * What a request with these headers is part of: the trace that they name, or a new one. The sampler still decides when its
+ * span is begun; `null`: it would not record it, and was not asked.
+ */
 export function recordedFrom(headers: Headers): Context | null {
   if (tracer === null) return null;
   const from = namesContext(headers) ? contextIn(headers) : ROOT_CONTEXT;

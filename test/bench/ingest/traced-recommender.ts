@@ -34,7 +34,7 @@ async function serve(answerBytes: number | undefined) {
   const recommender = await startTestRecommender({ clickhouse, log, limits });
   await warmUp(recommender, userPaths());
   const { hotPath } = recommender;
-  // Whether requests can be traced is decided when a server starts: one for all, whose spans go nowhere where there are to be none.
+  // Whether requests can be traced is decided when a server starts. One for all variants; without a receiver it begins no span.
   process.env.OTEL_EXPORTER_OTLP_ENDPOINT = receiver;
   const stop = await startTracing({ identity });
   const { address } = await startServer(express(), { ...ANY, hotPath, traced: true });
