@@ -129,6 +129,7 @@ describe("productmatcher evaluate", () => {
     [["--data", "x.csv", "--parameter", "popular.depth=3"], /^error: popular has no parameter depth: there are length/],
     [["--data", "x.csv", "--parameter", "popular=3"], /write algorithm.parameter=number/],
     [["--data", "x.csv", "--holdout", "soon"], /write hours as 36h, days as 7d, a share as 10%/],
+    [["--data", "x.csv", "--core", "1"], /write a whole number of 2 to 1000, such as 5/],
     [["--data", "x.csv", "--at", "0"], /write whole numbers of 1 to 1000/],
     [["--data", "x.csv", "--tune", "0"], /write a whole number of 1 to 1000/],
     [["--data", "x.csv", "--weight", "view=many"], /write event=number/],

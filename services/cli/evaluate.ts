@@ -34,13 +34,14 @@ Examples:
   $ productmatcher evaluate --dataset data/serenade-example --protocol session --at 5,20
   $ productmatcher evaluate --train train.csv --test test.csv --user customer --item sku
   $ productmatcher evaluate --data orders.parquet --holdout 7d --half-life 60 --weight purchase=10
+  $ productmatcher evaluate --data ratings.csv --core 5 --holdout last
   $ productmatcher evaluate --data events.jsonl --time date --time-format "dd.MM.yyyy HH:mm"
   $ productmatcher evaluate --dataset data/serenade-example --parameter sessionNeighbours.lastItems=2
   $ productmatcher evaluate --dataset data/gowalla-lightgcn --json | jq '."ndcg@20"'
   $ productmatcher evaluate --dataset data/serenade-example --tune 30 --html report.html
 
 Protocols:
-  user     rank all items for each user of the test part; its items of the train part are left out
+  user     rank all items for each user of the test part; its items of the train part are left out. With --holdout last: for each user
   session  the next item after each beginning of a test session
   time     like user, for those known before the holdout: the last events of one file, or the test file
 
@@ -53,6 +54,7 @@ interface Options {
   readonly test?: string;
   readonly data?: string;
   readonly holdout: Holdout;
+  readonly core?: number;
   readonly format?: FileFormat;
   readonly user?: string;
   readonly session?: string;
@@ -102,9 +104,18 @@ export function evaluateCommand(): Command {
     .option("--test <file>", "what is held out; with --train")
     .option("--data <file>", "one file; its youngest events are held out")
     .addOption(
-      new Option("--holdout <period>", "of one file: hours (36h), days (7d) or a share (10%)")
+      new Option(
+        "--holdout <part>",
+        "of one file: hours (36h), days (7d), a share (10%), or each user's last item (last)",
+      )
         .argParser(parseHoldout)
         .default({ share: 0.1 }, "10%"),
+    )
+    .addOption(
+      new Option(
+        "--core <number>",
+        "of one file: only users of so many items and items of so many users, counted again until all have them",
+      ).argParser(parseCore),
     )
     .addOption(
       new Option("--format <name>", "format of the files; by their names and first lines when absent").choices(
@@ -187,6 +198,7 @@ async function run(options: Options): Promise<void> {
           eventNames: options.eventName,
         },
         holdout: options.holdout,
+        ...(options.core === undefined ? {} : { core: options.core }),
         algorithms,
         cutoffs: options.at,
         weights: options.weight,
@@ -311,13 +323,22 @@ function fieldsOf(options: Options) {
 }
 
 function parseHoldout(text: string): Holdout {
+  if (text === "last") return text;
   const match = /^(\d+(?:\.\d+)?)(h|d|%)$/.exec(text);
   const number = Number(match?.[1]);
   if (match === null || number <= 0 || (match[2] === "%" && number >= 100)) {
-    throw new InvalidArgumentError("write hours as 36h, days as 7d, a share as 10%");
+    throw new InvalidArgumentError("write hours as 36h, days as 7d, a share as 10%, or last");
   }
   if (match[2] === "%") return { share: number / 100 };
   return { hours: match[2] === "d" ? number * 24 : number };
+}
+
+function parseCore(text: string): number {
+  const core = Number(text);
+  if (!Number.isInteger(core) || core < 2 || core > 1_000) {
+    throw new InvalidArgumentError("write a whole number of 2 to 1000, such as 5");
+  }
+  return core;
 }
 
 function parseCutoffs(text: string): number[] {

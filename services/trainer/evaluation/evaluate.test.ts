@@ -247,6 +247,61 @@ describe("protocols", () => {
     expect(metricsOf(report, "itemNeighbours")).toMatchObject({ "recall@1": 1 });
   });
 
+  test("last: each user's last item is held out with all that the user did with it; users of one item stay whole", async () => {
+    const rows = [
+      "user,item,time",
+      "1,a,1",
+      "1,c,2",
+      "1,b,3",
+      "1,c,4",
+      "2,a,5",
+      "2,b,6",
+      "2,c,7",
+      "3,a,8",
+      "4,b,1",
+      "4,c,1",
+    ];
+    const report = await run({ data: file("l.csv", rows) }, { holdout: "last", cutoffs: [1] });
+    expect(report.protocol).toBe("user");
+    // 1: a b | c; 2: a b | c; 3: a; 4: b | c, which is the later line.
+    expect(report.train).toMatchObject({ events: 6, users: 4 });
+    expect(report.test).toEqual({ users: 3, cases: 3 });
+    // Nobody has c any more.
+    expect(metricsOf(report, "popular")).toMatchObject({ "recall@1": 0 });
+    const whole = await run({ data: file("l2.csv", csv(TOUCHES)) }, { holdout: "last", algorithms: PLAIN });
+    const parts = await run(
+      { train: file("l.a.csv", csv(TRAIN)), test: file("l.b.csv", csv(TEST)) },
+      { protocol: "user" },
+    );
+    expect(whole.test).toEqual(parts.test);
+    expect(metricsOf(whole, "itemNeighbours")).toEqual(metricsOf(parts, "itemNeighbours"));
+  });
+
+  test("last goes by lines where there are no times", async () => {
+    const report = await run({ data: file("l.txt", ["1 a b c", "2 a c b"]) }, { holdout: "last", cutoffs: [1] });
+    expect(report.train).toMatchObject({ events: 4, users: 2 });
+    expect(report.test).toEqual({ users: 2, cases: 2 });
+  });
+
+  test("core: users and items with too little go, and those that have too little without them", async () => {
+    const pairs = ["1 a b", "2 a b", "3 a b c", "4 c d", "5 d"];
+    // d has 4 and 5; 5 has d alone: without 5, d has one user, then 4 has c alone, then c has 3 alone.
+    const rows = pairs.flatMap((line, at) =>
+      line
+        .split(" ")
+        .slice(1)
+        .map((item, place) => `${line[0]},${item},view,${100 * place + at}`),
+    );
+    const path = file("core.csv", ["user,item,event,time", ...rows, "4,a,gaze,7"]);
+    const report = await run({ data: path }, { holdout: "last", core: 2, cutoffs: [1] });
+    expect(report.notices).toContain("--core 2 leaves 6 of 11 events");
+    expect(report.train).toMatchObject({ users: 3 });
+    expect(report.test).toEqual({ users: 3, cases: 3 });
+    await expect(run({ data: path }, { core: 4 })).rejects.toThrow(
+      /core\.csv: --core 4 leaves 0 of 11 events; give a smaller/,
+    );
+  });
+
   test("each algorithm is compared with the best of the run", async () => {
     const report = await run({ data: file("c.csv", csv(TOUCHES)) }, { holdout: { hours: 0.9 } });
     const ndcg = (result: AlgorithmResult) => result.metrics["ndcg@3"]!;
@@ -358,6 +413,27 @@ describe("faults name the file, the place and what to do", () => {
       {},
       "nothing_to_judge",
       /no user of the test part has an item that it did not have/,
+    ],
+    [
+      "a protocol by time where each user's last item is held out",
+      () => ({ data: file("last.csv", good) }),
+      { holdout: "last", protocol: "time" },
+      "option_invalid",
+      /--protocol time goes by time, --holdout last does not/,
+    ],
+    [
+      "users of a file that goes by time",
+      () => ({ data: file("user.csv", good) }),
+      { protocol: "user" },
+      "option_invalid",
+      /needs --train and --test, or --holdout last/,
+    ],
+    [
+      "the core of a data set that is split",
+      () => ({ train: file("y.train.txt", ["1 a b"]), test: file("y.test.txt", ["1 c"]) }),
+      { core: 5 },
+      "option_invalid",
+      /--core is for one file/,
     ],
     ["a name that means many files", () => ({ data: "/tmp/*.csv" }), {}, "file_unreadable", /rename it/],
   ])("%s", async (_, files, options, code, message) => {

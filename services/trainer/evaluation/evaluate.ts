@@ -16,7 +16,7 @@ import { DataSetError } from "./fault.ts";
 import { type FileFormat, openFile } from "./file.ts";
 import type { DataSetFiles } from "./layouts.ts";
 import { type LoadedFile, loadFile, type Reading, UNNAMED_EVENT } from "./load.ts";
-import { type Holdout, splitByTime } from "./split.ts";
+import { coreOf, countOf, type Holdout, splitByTime, splitLast } from "./split.ts";
 import { type Tuned, tuneAll } from "./tune-all.ts";
 
 export const PROTOCOLS = ["user", "session", "time"] as const;
@@ -32,6 +32,8 @@ export interface EvaluationOptions {
   readonly protocol?: Protocol;
   /** For one file: what of it is held out. */
   readonly holdout: Holdout;
+  /** For one file: before that it is reduced to users of so many items, and items of so many users. */
+  readonly core?: number;
   readonly algorithms: readonly Algorithm[];
   /** Ascending. */
   readonly cutoffs: readonly number[];
@@ -88,16 +90,17 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
     const total = 2 + 2 * options.algorithms.length + (options.tuning === undefined ? 0 : options.algorithms.length);
     const step = (done: number, label: string) => options.onProgress?.(done, total, label);
     step(0, "reading");
-    const data = await loadDataSet(work, options);
+    const weights = { [UNNAMED_EVENT]: 1, ...options.weights };
+    const weighted = Object.entries(weights).flatMap(([event, weight]) => (weight > 0 ? [event] : []));
+    const data = await loadDataSet(work, options, weighted);
     const notices = [...data.notices];
     step(1, "weighing");
     const began = now();
     const weighting = {
-      weights: { [UNNAMED_EVENT]: 1, ...options.weights },
+      weights,
       halfLifeDays: data.train.hasTime ? options.halfLifeDays : null,
       historyItems: DEFAULT_HISTORY_ITEMS,
     };
-    const weighted = Object.entries(weighting.weights).flatMap(([event, weight]) => (weight > 0 ? [event] : []));
     const activity = await describeActivity(work, data.train.table, weighted);
     notices.push(...(await unweighted(work, data.train.table, weighted)));
     if (activity.watermark === null) {
@@ -197,25 +200,18 @@ interface DataSet {
   readonly notices: readonly string[];
 }
 
-async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promise<DataSet> {
-  const { files, reading, format, protocol } = options;
-  if ("data" in files) {
-    if (protocol === "user") {
-      throw new DataSetError("option_invalid", "--protocol user needs --train and --test; one file goes by time");
-    }
-    const whole = await loadFile(work, "data", await openFile(work.clickhouse, files.data, format), reading, {
-      time: true,
-    });
-    const chosen = protocol ?? "time";
-    const { train, test } = await splitByTime(work, whole.table, options.holdout, chosen === "session");
-    return {
-      protocol: chosen,
-      train: { ...whole, table: train },
-      catalogue: await createCatalogue(work, [whole]),
-      test,
-      testHasEvent: whole.hasEvent,
-      notices: skippedNotice(files.data, whole),
-    };
+async function loadDataSet(
+  work: WorkTables,
+  options: EvaluationOptions,
+  weighted: readonly string[],
+): Promise<DataSet> {
+  const { files, reading, format, protocol, core } = options;
+  if ("data" in files) return loadOneFile(work, files.data, options, weighted);
+  if (core !== undefined) {
+    throw new DataSetError(
+      "option_invalid",
+      "--core is for one file: of a data set that is split, it would change a part",
+    );
   }
   const needs = { time: protocol === "session" || protocol === "time" };
   const train = await loadFile(work, "data", await openFile(work.clickhouse, files.train, format), reading, {
@@ -233,14 +229,60 @@ async function loadDataSet(work: WorkTables, options: EvaluationOptions): Promis
   };
 }
 
+async function loadOneFile(
+  work: WorkTables,
+  path: string,
+  { reading, format, protocol, holdout, core }: EvaluationOptions,
+  weighted: readonly string[],
+): Promise<DataSet> {
+  const allowed: readonly (Protocol | undefined)[] =
+    holdout === "last" ? [undefined, "user"] : [undefined, "session", "time"];
+  if (!allowed.includes(protocol)) {
+    throw new DataSetError(
+      "option_invalid",
+      holdout === "last"
+        ? `--protocol ${protocol} goes by time, --holdout last does not: leave one of them away`
+        : "--protocol user needs --train and --test, or --holdout last; one file goes by time",
+    );
+  }
+  const whole = await loadFile(work, "data", await openFile(work.clickhouse, path, format), reading, {
+    time: holdout !== "last",
+  });
+  const counted = whole.hasEvent ? isOneOf(weighted) : "true";
+  const table = core === undefined ? whole.table : await coreOf(work, whole.table, counted, core);
+  const notices = [...skippedNotice(path, whole)];
+  if (core !== undefined) {
+    const [left, all] = [await countOf(work, table), await countOf(work, whole.table)];
+    notices.push(`--core ${core} leaves ${left.toLocaleString("en-US")} of ${all.toLocaleString("en-US")} events`);
+    if (left === 0) throw new DataSetError("no_events", `${path}: ${notices.at(-1)}; give a smaller number`);
+  }
+  const chosen = protocol ?? (holdout === "last" ? "user" : "time");
+  const { train, test } =
+    holdout === "last"
+      ? await splitLast(work, table, counted)
+      : await splitByTime(work, table, holdout, chosen === "session");
+  return {
+    protocol: chosen,
+    train: { ...whole, table: train },
+    catalogue: await createCatalogue(work, [whole]),
+    test,
+    testHasEvent: whole.hasEvent,
+    notices,
+  };
+}
+
+function isOneOf(events: readonly string[]): string {
+  const names = events.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`);
+  return `event IN (${names.join(", ")})`;
+}
+
 async function createCases(
   work: WorkTables,
   data: DataSet,
   matrix: Matrix,
   weighted: readonly string[],
 ): Promise<JudgedCases> {
-  const names = weighted.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`).join(", ");
-  const events = data.testHasEvent ? `(SELECT * FROM ${data.test} WHERE event IN (${names}))` : data.test;
+  const events = data.testHasEvent ? `(SELECT * FROM ${data.test} WHERE ${isOneOf(weighted)})` : data.test;
   const cases =
     data.protocol === "session"
       ? await sessionCases(work, "test", matrix, events)

@@ -1,9 +1,12 @@
-/** One file in two parts by time. */
+/** One file in two parts: by time, or by what each user did last. */
 import { ACTIVITY_COLUMNS } from "../interactions.ts";
 import type { WorkTables } from "../work-tables.ts";
 
 /** The last so many hours of a data set, or the last share of its events. */
-export type Holdout = { readonly hours: number } | { readonly share: number };
+export type Period = { readonly hours: number } | { readonly share: number };
+
+/** `last`: of each user the last item. */
+export type Holdout = Period | "last";
 
 const COLUMNS = `${ACTIVITY_COLUMNS},\nposition UInt64`;
 
@@ -17,12 +20,11 @@ const COLUMNS = `${ACTIVITY_COLUMNS},\nposition UInt64`;
 export async function splitByTime(
   work: WorkTables,
   table: string,
-  holdout: Holdout,
+  holdout: Period,
   wholeSessions: boolean,
 ): Promise<{ train: string; test: string }> {
   const boundary = await boundaryOf(work, table, holdout);
-  const train = await work.create({ name: "train", columns: COLUMNS, orderBy: "(actor_id, item_id)" });
-  const test = await work.create({ name: "test", columns: COLUMNS, orderBy: "(actor_id, item_id)" });
+  const [train, test] = [await createPart(work, "train"), await createPart(work, "test")];
   const before = "toUnixTimestamp64Milli(occurred_at) < {boundary:Int64}";
   await work.run(`INSERT INTO ${train} SELECT * FROM ${table} WHERE ${before}`, { boundary });
   const begunBefore = `actor_id GLOBAL IN (SELECT actor_id FROM ${table} WHERE ${before})`;
@@ -33,7 +35,72 @@ export async function splitByTime(
   return { train, test };
 }
 
-async function boundaryOf(work: WorkTables, table: string, holdout: Holdout): Promise<number> {
+/**
+ * Leave one out, as in He et al., WWW 2017: held out is the item of each user's last event, with all that the user did with it.
+ * Users of one item stay whole, in the train part.
+ *
+ * @param table as for splitByTime; what is as old goes by position
+ * @param counted condition on the events that count
+ */
+export async function splitLast(
+  work: WorkTables,
+  table: string,
+  counted: string,
+): Promise<{ train: string; test: string }> {
+  const [train, test] = [await createPart(work, "train"), await createPart(work, "test")];
+  const isLast = `(actor_id, item_id) GLOBAL IN (
+    SELECT actor_id, argMax(item_id, (occurred_at, position)) FROM ${table} WHERE ${counted}
+    GROUP BY actor_id HAVING uniqExact(item_id) > 1)`;
+  await work.run(`INSERT INTO ${train} SELECT * FROM ${table} WHERE NOT (${isLast})`);
+  await work.run(`INSERT INTO ${test} SELECT * FROM ${table} WHERE ${isLast}`);
+  return { train, test };
+}
+
+/**
+ * The k-core: what is left when users with fewer than `least` items and items with fewer than `least` users are taken away
+ * again and again, until all that are left have as many.
+ *
+ * @param table as for splitByTime
+ * @param counted condition on the events that count
+ * @returns another such table
+ */
+export async function coreOf(work: WorkTables, table: string, counted: string, least: number): Promise<string> {
+  const create = (round: number) =>
+    work.create({
+      name: `core_${round % 2}`,
+      columns: "actor_id String, item_id String",
+      orderBy: "(actor_id, item_id)",
+    });
+  let pairs = await create(0);
+  await work.run(`INSERT INTO ${pairs} SELECT DISTINCT actor_id, item_id FROM ${table} WHERE ${counted}`);
+  const having = (column: string) =>
+    `${column} GLOBAL IN (SELECT ${column} FROM ${pairs} GROUP BY ${column} HAVING count() >= {least:UInt32})`;
+  for (let round = 1; ; round += 1) {
+    const left = await create(round);
+    await work.run(`INSERT INTO ${left} SELECT * FROM ${pairs} WHERE ${having("actor_id")} AND ${having("item_id")}`, {
+      least,
+    });
+    const isStable = (await countOf(work, left)) === (await countOf(work, pairs));
+    pairs = left;
+    if (isStable) break;
+  }
+  const core = await createPart(work, "core");
+  await work.run(
+    `INSERT INTO ${core} SELECT * FROM ${table} WHERE (actor_id, item_id) GLOBAL IN (SELECT actor_id, item_id FROM ${pairs})`,
+  );
+  return core;
+}
+
+export async function countOf({ clickhouse }: WorkTables, table: string): Promise<number> {
+  const [row] = await clickhouse.query<{ rows: string }>(`SELECT count() AS rows FROM ${table}`);
+  return Number(row?.rows ?? 0);
+}
+
+function createPart(work: WorkTables, name: string): Promise<string> {
+  return work.create({ name, columns: COLUMNS, orderBy: "(actor_id, item_id)" });
+}
+
+async function boundaryOf(work: WorkTables, table: string, holdout: Period): Promise<number> {
   const milliseconds = "toUnixTimestamp64Milli(occurred_at)";
   const expression =
     "hours" in holdout
