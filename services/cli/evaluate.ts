@@ -41,7 +41,8 @@ Examples:
   $ productmatcher evaluate --dataset data/serenade-example --tune 30 --html report.html
 
 Protocols:
-  user     rank all items for each user of the test part; its items of the train part are left out. With --holdout last: for each user
+  user     rank all items for each user of the test part; its items of the train part are left out;
+           with --holdout last, its last item is what is looked for
   session  the next item after each beginning of a test session
   time     like user, for those known before the holdout: the last events of one file, or the test file
 
@@ -72,7 +73,7 @@ interface Options {
   readonly protocol?: Protocol;
   readonly at: readonly number[];
   readonly algorithms: readonly string[];
-  readonly halfLife: number;
+  readonly halfLife?: number;
   readonly weight: Readonly<Record<string, number>>;
   readonly eventName: Readonly<Record<string, string>>;
   readonly parameter: AlgorithmParameters;
@@ -102,7 +103,7 @@ export function evaluateCommand(): Command {
     .option("--dataset <folder>", "folder with train.* and test.*, events.* and test.*, or one file")
     .option("--train <file>", "what is fitted on; with --test")
     .option("--test <file>", "what is held out; with --train")
-    .option("--data <file>", "one file; its youngest events are held out")
+    .option("--data <file>", "one file; --holdout says what of it is held out")
     .addOption(
       new Option(
         "--holdout <part>",
@@ -151,7 +152,11 @@ export function evaluateCommand(): Command {
         .argParser(parseNames)
         .default(QUICK, "all but neural, which takes minutes, and hybrid, which ranks the candidates of the others"),
     )
-    .option("--half-life <days>", "age at which an event counts half; 0: always the same", parseDays, HALF_LIFE_DAYS)
+    .option(
+      "--half-life <days>",
+      `age at which an event counts half; 0: always the same (default: ${HALF_LIFE_DAYS}, with --holdout last 0)`,
+      parseDays,
+    )
     .addOption(
       new Option("--weight <event=number>", "what an event counts, 0 to 1000; may be given again")
         .argParser(collectWeight)
@@ -202,7 +207,7 @@ async function run(options: Options): Promise<void> {
         algorithms,
         cutoffs: options.at,
         weights: options.weight,
-        halfLifeDays: options.halfLife === 0 ? null : options.halfLife,
+        halfLifeDays: halfLifeOf(options),
         ...(options.tune === undefined ? {} : { tuning: tuningOf(options, options.tune) }),
         now: Date.now,
         onProgress: (done, total, step) => progress.update(Math.round(done * 10) / 10, total, step),
@@ -359,6 +364,12 @@ function parseTrials(text: string): number {
 
 function parseNames(text: string): string[] {
   return [...new Set(text.split(",").map((name) => name.trim()))];
+}
+
+/** `null`: no decay. Where papers leave one out, no event is worth less than another. */
+function halfLifeOf({ halfLife, holdout }: Options): number | null {
+  const days = halfLife ?? (holdout === "last" ? 0 : HALF_LIFE_DAYS);
+  return days === 0 ? null : days;
 }
 
 function parseDays(text: string): number {

@@ -31,7 +31,8 @@ describe("the metrics of a whole pipeline", () => {
   let local: RunningLocal;
 
   beforeAll(async () => {
-    quickstart = await startQuickstart(null);
+    // A model that is published in between, every half hour, brings series of its own.
+    quickstart = await startQuickstart(null, { suspended: true });
     local = quickstart.local;
   }, 240_000);
   afterAll(() => quickstart?.close());

@@ -6,13 +6,21 @@ import type { LoadedFile } from "./load.ts";
 /**
  * Of each item the name, category and brand that most of its rows have, and the median price.
  *
+ * @param within table whose items alone are wanted; all of the files' without it
  * @returns table of CATALOGUE_COLUMNS; `null` when the files have no such columns
  * @throws ClickHouseError
  */
-export async function createCatalogue(work: WorkTables, files: readonly LoadedFile[]): Promise<string | null> {
+export async function createCatalogue(
+  work: WorkTables,
+  files: readonly LoadedFile[],
+  within?: string,
+): Promise<string | null> {
   if (!files.some((file) => file.describesItems)) return null;
   const table = await work.create({ name: "catalogue", columns: CATALOGUE_COLUMNS, orderBy: "item_id" });
-  const rows = files.map(({ raw }) => `SELECT item, name, category, brand, price_text FROM ${raw} WHERE item != ''`);
+  const wanted = within === undefined ? "" : ` AND item GLOBAL IN (SELECT item_id FROM ${within})`;
+  const rows = files.map(
+    ({ raw }) => `SELECT item, name, category, brand, price_text FROM ${raw} WHERE item != ''${wanted}`,
+  );
   await work.run(`
 INSERT INTO ${table} (item_id, name, categories, brand, price)
 SELECT item, argMaxIf(value, (times, value), field = 'name') AS name,

@@ -283,6 +283,25 @@ describe("protocols", () => {
     expect(report.test).toEqual({ users: 2, cases: 2 });
   });
 
+  test("what was taken back is neither a last item nor one that counts", async () => {
+    const rows = ["1,a,1,1", "1,b,1,2", "1,c,1,3", "1,c,-1,4", "2,a,1,1", "2,b,1,2", "3,c,1,1"];
+    const path = file("back.csv", ["user,item,quantity,time", ...rows]);
+    const report = await run({ data: path }, { holdout: "last", core: 2, cutoffs: [1] });
+    expect(report.notices).toContain("--core 2 leaves 4 of 7 events");
+    expect(report.test).toEqual({ users: 2, cases: 2 });
+    const last = await run({ data: path }, { holdout: "last", cutoffs: [1] });
+    expect(last.train.users).toBe(3);
+    expect(last.test).toEqual({ users: 2, cases: 2 });
+  });
+
+  test("items that the core leaves out are nobody's candidates", async () => {
+    const rows = ["1", "2", "3"].flatMap((user) => [`${user},a,1,x`, `${user},b,2,x`, `${user},c,3,x`]);
+    const path = file("titles.csv", ["user,item,time,title", ...rows, "4,z,1,x"]);
+    const content = [...ALGORITHMS.values()].filter(({ name }) => name === "content");
+    const report = await run({ data: path }, { holdout: "last", core: 2, algorithms: content, cutoffs: [1] });
+    expect(metricsOf(report, "content")).toMatchObject({ "recall@1": 1 });
+  });
+
   test("core: users and items with too little go, and those that have too little without them", async () => {
     const pairs = ["1 a b", "2 a b", "3 a b c", "4 c d", "5 d"];
     // d has 4 and 5; 5 has d alone: without 5, d has one user, then 4 has c alone, then c has 3 alone.
@@ -298,7 +317,7 @@ describe("protocols", () => {
     expect(report.train).toMatchObject({ users: 3 });
     expect(report.test).toEqual({ users: 3, cases: 3 });
     await expect(run({ data: path }, { core: 4 })).rejects.toThrow(
-      /core\.csv: --core 4 leaves 0 of 11 events; give a smaller/,
+      /core\.csv: nothing is left of it with --core 4; events gaze \(1\) have no weight/,
     );
   });
 
@@ -405,7 +424,7 @@ describe("faults name the file, the place and what to do", () => {
       () => ({ data: file("l.txt", lists(TRAIN)) }),
       {},
       "column_missing",
-      /l\.txt lists items without times: use --protocol user$/,
+      /l\.txt lists items without times: use --protocol user, or --holdout last for one file$/,
     ],
     [
       "nothing to judge",
@@ -427,6 +446,20 @@ describe("faults name the file, the place and what to do", () => {
       { protocol: "user" },
       "option_invalid",
       /needs --train and --test, or --holdout last/,
+    ],
+    [
+      "the last items of a data set that is split",
+      () => ({ train: file("z.train.txt", ["1 a b"]), test: file("z.test.txt", ["1 c"]) }),
+      { holdout: "last" },
+      "option_invalid",
+      /--holdout last is for one file/,
+    ],
+    [
+      "one item a user, of which the last is to be held out",
+      () => ({ data: file("one.csv", ["user,item,time", "1,a,1", "2,b,1"]) }),
+      { holdout: "last" },
+      "nothing_to_judge",
+      /no user has two items/,
     ],
     [
       "the core of a data set that is split",

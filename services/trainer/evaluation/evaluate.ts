@@ -112,7 +112,10 @@ export function evaluate(clickhouse: ClickHouse, options: EvaluationOptions): Pr
     const preparation = (now() - began) / 1000;
     const cases = await createCases(work, data, matrix, weighted);
     if (cases.count === 0) {
-      throw new DataSetError("nothing_to_judge", `${data.protocol} protocol: ${nothingToJudge(data.protocol)}`);
+      throw new DataSetError(
+        "nothing_to_judge",
+        `${data.protocol} protocol: ${nothingToJudge(data.protocol, options.holdout)}`,
+      );
     }
     const searched = options.algorithms.filter(({ needsTime }) => data.train.hasTime || !needsTime);
     const tuned = await tuneAll(work, options, searched, {
@@ -205,8 +208,11 @@ async function loadDataSet(
   options: EvaluationOptions,
   weighted: readonly string[],
 ): Promise<DataSet> {
-  const { files, reading, format, protocol, core } = options;
+  const { files, reading, format, protocol, core, holdout } = options;
   if ("data" in files) return loadOneFile(work, files.data, options, weighted);
+  if (holdout === "last") {
+    throw new DataSetError("option_invalid", "--holdout last is for one file: these are split already");
+  }
   if (core !== undefined) {
     throw new DataSetError(
       "option_invalid",
@@ -250,12 +256,16 @@ async function loadOneFile(
   });
   const counted = whole.hasEvent ? isOneOf(weighted) : "true";
   const table = core === undefined ? whole.table : await coreOf(work, whole.table, counted, core);
-  const notices = [...skippedNotice(path, whole)];
+  const notices = skippedNotice(path, whole);
   if (core !== undefined) {
     const [left, all] = [await countOf(work, table), await countOf(work, whole.table)];
+    if (left === 0) {
+      const others = await unweighted(work, whole.table, weighted);
+      throw new DataSetError("no_events", [`${path}: nothing is left of it with --core ${core}`, ...others].join("; "));
+    }
     notices.push(`--core ${core} leaves ${left.toLocaleString("en-US")} of ${all.toLocaleString("en-US")} events`);
-    if (left === 0) throw new DataSetError("no_events", `${path}: ${notices.at(-1)}; give a smaller number`);
   }
+  if (holdout === "last") notices.push("held out: each user's last item");
   const chosen = protocol ?? (holdout === "last" ? "user" : "time");
   const { train, test } =
     holdout === "last"
@@ -264,7 +274,7 @@ async function loadOneFile(
   return {
     protocol: chosen,
     train: { ...whole, table: train },
-    catalogue: await createCatalogue(work, [whole]),
+    catalogue: await createCatalogue(work, [whole], core === undefined ? undefined : table),
     test,
     testHasEvent: whole.hasEvent,
     notices,
@@ -309,7 +319,9 @@ async function unweighted(work: WorkTables, table: string, weighted: readonly st
   );
 }
 
-function nothingToJudge(protocol: Protocol): string {
+function nothingToJudge(protocol: Protocol, holdout: Holdout): string {
+  if (holdout === "last")
+    return "no user has two items, the last of which could be held out; is the column of users right?";
   if (protocol === "session") return "no session of the test part has two events";
   if (protocol === "time")
     return "nobody who was active before the holdout touched a new item in it; hold out more with --holdout";

@@ -73,7 +73,10 @@ export async function loadFile(
 ): Promise<LoadedFile> {
   const source = file.format === "lists" ? listRows(file) : columnRows(file, reading.fields, needs);
   if (file.format === "lists" && needs.time) {
-    throw new DataSetError("column_missing", `${file.path} lists items without times: use --protocol user`);
+    throw new DataSetError(
+      "column_missing",
+      `${file.path} lists items without times: use --protocol user, or --holdout last for one file`,
+    );
   }
   const raw = await work.create({
     name: `${name}_raw`,

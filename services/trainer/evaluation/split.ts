@@ -49,8 +49,7 @@ export async function splitLast(
 ): Promise<{ train: string; test: string }> {
   const [train, test] = [await createPart(work, "train"), await createPart(work, "test")];
   const isLast = `(actor_id, item_id) GLOBAL IN (
-    SELECT actor_id, argMax(item_id, (occurred_at, position)) FROM ${table} WHERE ${counted}
-    GROUP BY actor_id HAVING uniqExact(item_id) > 1)`;
+    SELECT actor_id, argMax(item_id, last) FROM (${pairsOf(table, counted)}) GROUP BY actor_id HAVING count() > 1)`;
   await work.run(`INSERT INTO ${train} SELECT * FROM ${table} WHERE NOT (${isLast})`);
   await work.run(`INSERT INTO ${test} SELECT * FROM ${table} WHERE ${isLast}`);
   return { train, test };
@@ -72,7 +71,7 @@ export async function coreOf(work: WorkTables, table: string, counted: string, l
       orderBy: "(actor_id, item_id)",
     });
   let pairs = await create(0);
-  await work.run(`INSERT INTO ${pairs} SELECT DISTINCT actor_id, item_id FROM ${table} WHERE ${counted}`);
+  await work.run(`INSERT INTO ${pairs} SELECT actor_id, item_id FROM (${pairsOf(table, counted)})`);
   const having = (column: string) =>
     `${column} GLOBAL IN (SELECT ${column} FROM ${pairs} GROUP BY ${column} HAVING count() >= {least:UInt32})`;
   for (let round = 1; ; round += 1) {
@@ -85,10 +84,19 @@ export async function coreOf(work: WorkTables, table: string, counted: string, l
     if (isStable) break;
   }
   const core = await createPart(work, "core");
-  await work.run(
-    `INSERT INTO ${core} SELECT * FROM ${table} WHERE (actor_id, item_id) GLOBAL IN (SELECT actor_id, item_id FROM ${pairs})`,
-  );
+  const isLeft = (column: string) => `${column} GLOBAL IN (SELECT ${column} FROM ${pairs})`;
+  await work.run(`INSERT INTO ${core} SELECT * FROM ${table} WHERE ${isLeft("actor_id")} AND ${isLeft("item_id")}`);
   return core;
+}
+
+/** Users and the items of which they have something left, with the moment of the last event that counts. */
+function pairsOf(table: string, counted: string): string {
+  return `
+    SELECT actor_id, item_id, maxIf((occurred_at, position), event != 'refund') AS last
+    FROM ${table} WHERE (${counted}) OR event = 'refund'
+    GROUP BY actor_id, item_id
+    HAVING countIf(event NOT IN ('purchase', 'refund')) > 0
+      OR sumIf(quantity, event = 'purchase') > sumIf(quantity, event = 'refund')`;
 }
 
 export async function countOf({ clickhouse }: WorkTables, table: string): Promise<number> {
