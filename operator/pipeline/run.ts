@@ -119,7 +119,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       }),
     });
     queue = startController({
-      ...{ name: "recommenderpipeline", workers, reconcile: controller, metrics, logger, now: monotonic, random },
+      ...{ workers, reconcile: controller, metrics, logger, now: monotonic, random },
     });
     for (const key of cluster.pipelines()) queue.add(key);
   };

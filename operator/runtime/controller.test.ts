@@ -24,7 +24,6 @@ test("a reconcile is a span, a log line with the resource's key when it fails, a
   let looks = 0;
   const traced: object[] = [];
   const queue = startController({
-    name: "test",
     workers: 2,
     async reconcile(key) {
       looks += 1;

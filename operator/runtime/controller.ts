@@ -6,7 +6,6 @@ import type { ControllerMetrics } from "./metrics.ts";
 import { startWorkQueue, type WorkQueue } from "./work-queue.ts";
 
 export interface ControllerOptions {
-  readonly name: string;
   readonly workers: number;
   /** Resolves with the milliseconds after which the key should be looked at again; `null`: when something changes. */
   readonly reconcile: (key: string, logger: Logger) => Promise<number | null>;

@@ -15,7 +15,7 @@ import { createCatalogue } from "./catalogue.ts";
 import { DataSetError } from "./fault.ts";
 import { type FileFormat, openFile } from "./file.ts";
 import type { DataSetFiles } from "./layouts.ts";
-import { type LoadedFile, loadFile, type Reading, UNNAMED_EVENT } from "./load.ts";
+import { type LoadedFile, loadFile, quoted, type Reading, UNNAMED_EVENT } from "./load.ts";
 import { coreOf, countOf, type Holdout, splitByTime, splitLast } from "./split.ts";
 import { type Tuned, tuneAll } from "./tune-all.ts";
 
@@ -282,8 +282,7 @@ async function loadOneFile(
 }
 
 function isOneOf(events: readonly string[]): string {
-  const names = events.map((event) => `'${event.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`);
-  return `event IN (${names.join(", ")})`;
+  return `event IN (${events.map(quoted).join(", ")})`;
 }
 
 async function createCases(

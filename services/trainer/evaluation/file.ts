@@ -1,7 +1,7 @@
 /** Files of activity, read by ClickHouse itself. */
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
-import type { ClickHouse } from "../../clickhouse/index.ts";
+import { type ClickHouse, identifier } from "../../clickhouse/index.ts";
 import { DataSetError } from "./fault.ts";
 
 export const FILE_FORMATS = ["csv", "tsv", "parquet", "jsonl", "lists"] as const;
@@ -70,10 +70,7 @@ export function fromFile(file: DataFile): { sql: string; parameters: Record<stri
   if (file.format === "parquet") return { sql: `file({path:String}, ${format})`, parameters };
   const columns = file.format === "lists" ? [{ name: "line", type: "String" }] : file.columns;
   const structure = columns
-    .map(
-      ({ name, type }) =>
-        `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\` ${isNested(type) ? type : "String"}`,
-    )
+    .map(({ name, type }) => `${identifier(name)} ${isNested(type) ? type : "String"}`)
     .join(", ");
   return { sql: `file({path:String}, ${format}, {structure:String})`, parameters: { ...parameters, structure } };
 }

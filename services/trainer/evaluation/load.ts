@@ -1,4 +1,5 @@
 /** From files to tables of events. */
+import { identifier } from "../../clickhouse/index.ts";
 import { ACTIVITY_COLUMNS } from "../interactions.ts";
 import type { WorkTables } from "../work-tables.ts";
 import { chooseColumns, type Fields, isSufficient, type Needs } from "./columns.ts";
@@ -119,7 +120,7 @@ function columnRows(file: DataFile, named: Fields, needs: Needs): RowSource {
   const text = (column: string | undefined) => {
     if (column === undefined) return "''";
     const nested = list !== undefined && inner.includes(column);
-    const value = nested ? `tupleElement(entry, ${quoted(column)})` : `row.${backquoted(column)}`;
+    const value = nested ? `tupleElement(entry, ${quoted(column)})` : `row.${identifier(column)}`;
     return `trim(ifNull(toString(${value}), ''))`;
   };
   const { sql, parameters } = fromFile(file);
@@ -128,7 +129,7 @@ function columnRows(file: DataFile, named: Fields, needs: Needs): RowSource {
       ? text(columns.session)
       : `if(${text(columns.session)} = '', '', concat('session:', ${text(columns.session)}))`
   })`;
-  const entries = list === undefined ? "" : `\nARRAY JOIN row.${backquoted(list.name)} AS entry`;
+  const entries = list === undefined ? "" : `\nARRAY JOIN row.${identifier(list.name)} AS entry`;
   return {
     columns,
     parameters,
@@ -255,10 +256,7 @@ function isPattern(format: string | undefined): format is string {
   return format !== undefined && format !== "ISO8601" && EPOCH_MILLISECONDS[format] === undefined;
 }
 
-function backquoted(name: string): string {
-  return `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``;
-}
-
-function quoted(text: string): string {
+/** A text as ClickHouse reads it whatever its characters. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }

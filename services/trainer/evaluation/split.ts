@@ -48,10 +48,10 @@ export async function splitLast(
   counted: string,
 ): Promise<{ train: string; test: string }> {
   const [train, test] = [await createPart(work, "train"), await createPart(work, "test")];
-  const isLast = `(actor_id, item_id) GLOBAL IN (
-    SELECT actor_id, argMax(item_id, last) FROM (${pairsOf(table, counted)}) GROUP BY actor_id HAVING count() > 1)`;
-  await work.run(`INSERT INTO ${train} SELECT * FROM ${table} WHERE NOT (${isLast})`);
-  await work.run(`INSERT INTO ${test} SELECT * FROM ${table} WHERE ${isLast}`);
+  await work.run(`INSERT INTO ${test} SELECT * FROM ${table} WHERE (actor_id, item_id) GLOBAL IN (
+    SELECT actor_id, argMax(item_id, last) FROM (${pairsOf(table, counted)}) GROUP BY actor_id HAVING count() > 1)`);
+  const isHeldOut = `(actor_id, item_id) GLOBAL IN (SELECT actor_id, item_id FROM ${test})`;
+  await work.run(`INSERT INTO ${train} SELECT * FROM ${table} WHERE NOT (${isHeldOut})`);
   return { train, test };
 }
 
@@ -74,14 +74,16 @@ export async function coreOf(work: WorkTables, table: string, counted: string, l
   await work.run(`INSERT INTO ${pairs} SELECT actor_id, item_id FROM (${pairsOf(table, counted)})`);
   const having = (column: string) =>
     `${column} GLOBAL IN (SELECT ${column} FROM ${pairs} GROUP BY ${column} HAVING count() >= {least:UInt32})`;
+  let before = await countOf(work, pairs);
   for (let round = 1; ; round += 1) {
     const left = await create(round);
     await work.run(`INSERT INTO ${left} SELECT * FROM ${pairs} WHERE ${having("actor_id")} AND ${having("item_id")}`, {
       least,
     });
-    const isStable = (await countOf(work, left)) === (await countOf(work, pairs));
+    const count = await countOf(work, left);
     pairs = left;
-    if (isStable) break;
+    if (count === before) break;
+    before = count;
   }
   const core = await createPart(work, "core");
   const isLeft = (column: string) => `${column} GLOBAL IN (SELECT ${column} FROM ${pairs})`;
