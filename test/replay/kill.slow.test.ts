@@ -15,8 +15,11 @@ const KILLS_IN_EACH = 5;
 const EVENTS = 40_000;
 /** One line in so many is no activity. */
 const BROKEN_EVERY = 500;
-/** Of the log when the first kill comes: some thousand events. */
-const LOGGED_BYTES = 300_000;
+/**
+ * Of the log when the first kill comes. A batch of the replay takes some 1.1 MB, written as one transaction after the
+ * other: with fewer bytes the first of them may not have ended, and rightly nothing would be there.
+ */
+const LOGGED_BYTES = 3_000_000;
 
 let folder: string;
 let file: string;
@@ -117,7 +120,7 @@ async function loggedRecords(dataDir: string): Promise<Set<string>> {
   }
 }
 
-/** However long the start takes on this machine: as soon as the log has more than a batch's worth of bytes. */
+/** However long the start takes on this machine: as soon as the log has more than two batches' worth of bytes. */
 async function killOnceLogged(dataDir: string): Promise<void> {
   const { child, ended } = start("replay", file, "--data-dir", dataDir);
   let over = false;
@@ -133,8 +136,9 @@ async function killOnceLogged(dataDir: string): Promise<void> {
 function loggedBytes(dataDir: string): number {
   const log = join(dataDir, "log");
   if (!existsSync(log)) return 0;
-  const files = readdirSync(log, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+  // A journal may be gone by the time its size is asked for.
+  const sizes = readdirSync(log).map((name) => statSync(join(log, name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** A run that was quicker than expected is over before its moment: the next one is killed sooner. */
