@@ -119,6 +119,26 @@ describe("a judgement", () => {
     expect(found).toMatchObject({ SinkReady: "False MigrationFailed", Stalled: "True MigrationFailed" });
   });
 
+  test("of what waited for a migration that has just succeeded goes by that migration", () => {
+    const facts = factsOf();
+    const job: KubeObject = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: facts.migrationJob, uid: "j" },
+      status: { conditions: [{ type: "Complete", status: "True" }] },
+    };
+    const realized = { fault: null, retry: null, waiting: { recommender: "WaitingForConsumers" } } as const;
+    const deployments = { consumer: deployment("consumer", { readyReplicas: 0, updatedReplicas: 0 }) };
+    const status = statusOf(sight({ facts, realized, deployments, jobs: [job], previous: {} }));
+    const reasons = Object.fromEntries((status.conditions ?? []).map(({ type, reason }) => [type, reason]));
+    expect(reasons).toMatchObject({
+      SinkReady: "Migrated",
+      ServingReady: "WaitingForConsumers",
+      Reconciling: "RollingOut",
+    });
+    expect(status.sink?.migration).toBe(facts.migrationHash);
+  });
+
   test("of one pod less than the floor is still Available; of two it is not", () => {
     const at = (readyReplicas: number, replicas: number) => {
       const facts = factsOf({ serving: { replicas } });

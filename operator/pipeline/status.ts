@@ -10,7 +10,9 @@ export const FIGURES_MILLISECONDS = 60_000;
 
 export function statusOf(sight: Sight): PipelineStatus {
   const { facts, previous, resource, realized } = sight;
-  const judged = judge(sight);
+  const sink = sinkOf(sight);
+  // A migration that has just succeeded counts at once: what waited for it is judged by the same look.
+  const judged = judge({ ...sight, previous: { ...previous, sink } });
   const generation = resource.metadata.generation ?? 0;
   // While paused, and while a configuration is at fault, what is in force is an older generation.
   const applied = realized !== null;
@@ -20,7 +22,7 @@ export function statusOf(sight: Sight): PipelineStatus {
     conditions: conditions(judged, previous.conditions ?? [], observedGeneration, sight.now),
     image: facts?.image ?? previous.image,
     source: source(sight),
-    sink: sink(sight),
+    sink,
     collector: facts === null ? previous.collector : collector(sight),
     consumer: replicas(sight, "consumer") ?? previous.consumer,
     serving: facts === null ? previous.serving : serving(sight),
@@ -64,7 +66,7 @@ function source(sight: Sight): PipelineStatus["source"] {
   };
 }
 
-function sink(sight: Sight): PipelineStatus["sink"] {
+function sinkOf(sight: Sight): PipelineStatus["sink"] {
   const { facts, previous, pods } = sight;
   if (facts === null) return previous.sink;
   const job = migrationJobOf(sight);
