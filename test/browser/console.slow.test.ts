@@ -55,6 +55,19 @@ describeBrowser("the console", () => {
     (await shop.local.training.models()).versions.filter(({ algorithm }) =>
       ["itemNeighbours", "content"].includes(algorithm),
     );
+  /** There are two steps to go back, and the page of models shows the last: the console keeps for a while what it has read. */
+  const movedThrice = async (page: Page) => {
+    const before = await champion();
+    const other = (await personal()).find(({ version }) => version !== before)?.version ?? "";
+    for (const version of [other, before, other]) await shop.local.training.promote(version);
+    const from = page.locator("form[action='/console/models/roll-back'] input[name=from]");
+    const shown = async () => {
+      await page.goto(at("/console/models"));
+      return from.inputValue();
+    };
+    await vi.waitUntil(async () => (await shown()) === other, SOON);
+    return { before, other };
+  };
   /** What the API answers a user. */
   const answered = async (user: string): Promise<string> =>
     (await fetch(at(`/v1/recommendations/users/${user}?limit=12`))).text();
@@ -174,11 +187,8 @@ describeBrowser("the console", () => {
   });
 
   test("roll back pressed twice goes back once; a page that somebody else's roll back has overtaken does nothing", async () => {
-    const before = await champion();
-    const other = (await personal()).find(({ version }) => version !== before)?.version ?? "";
-    for (const version of [other, before, other]) await shop.local.training.promote(version);
     const page = await signedIn();
-    await page.goto(at("/console/models"));
+    const { before, other } = await movedThrice(page);
     const overtaken = await page.context().newPage();
     await overtaken.goto(at("/console/models"));
     // It has not looked again yet.
@@ -191,6 +201,29 @@ describeBrowser("the console", () => {
     await overtaken.getByRole("button", { name: "Roll back" }).click();
     await overtaken.getByText("somebody moved it meanwhile").waitFor();
     expect(await champion()).toBe(before);
+  });
+
+  test("the second press of a double click does not act on the page that the first one brought", async () => {
+    const page = await signedIn();
+    const { before, other } = await movedThrice(page);
+    const button = page.getByRole("button", { name: "Roll back" });
+    await button.click();
+    await page.getByText(`Rolled back: ${before} answers users again, in place of ${other}.`).waitFor();
+    // As if the page had come this moment, however slow the machine is.
+    await button.evaluate((element) => {
+      element.style.animation = "none";
+      element.getBoundingClientRect();
+      element.style.animation = "";
+      element.style.animationPlayState = "paused";
+    });
+    const { x, y, width, height } = (await button.boundingBox())!;
+    await page.mouse.click(x + width / 2, y + height / 2);
+    await button.evaluate((element) => {
+      element.style.animationPlayState = "";
+    });
+    await button.click();
+    await page.getByText(`Rolled back: ${other} answers users again, in place of ${before}.`).waitFor();
+    expect(await champion()).toBe(other);
   });
 
   test("a dead letter is mended in the page; what is no JSON yet is not sent", async () => {

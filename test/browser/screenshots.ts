@@ -14,7 +14,7 @@ const HISTORY_DAYS = 5;
 const WATCHED_SECONDS = 75;
 const QUALITY = 78;
 
-const shop = await startShopWithConsole(HISTORY_DAYS);
+const shop = await startShopWithConsole({ historyDays: HISTORY_DAYS, suspended: false });
 const browser = await launchChromium();
 try {
   mkdirSync(FOLDER, { recursive: true });

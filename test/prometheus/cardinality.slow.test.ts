@@ -70,7 +70,7 @@ describe("the metrics of a whole pipeline", () => {
     for (const answer of await Promise.all([...answers, ...posted])) await answer.arrayBuffer();
   };
 
-  /** Every user sends an event; one of two hundred asks, since each asking stranger is a look-up in ClickHouse. */
+  /** Every user sends an event; one of five hundred asks, since each asking stranger is a look-up in ClickHouse. */
   test("grow with no user, item, event name, path or key, and stay small", async () => {
     await everyKind("ann", "teapot");
     // What comes with time and with any load, such as partitions, is there before strangers are.

@@ -11,10 +11,10 @@ const EVENTS_AT_ONCE = 500;
 /** Requests that wait for the log side by side: it makes one write of what comes together. */
 const AT_ONCE = 8;
 /** Of so many users one asks: a stranger's past is looked up in ClickHouse, which a million times takes an hour. */
-const ASKING = 200;
+const ASKING = 500;
 
 /**
- * Every user views an item, over HTTP; one of two hundred then asks for recommendations, and for what is like the item.
+ * Every user views an item, over HTTP; one of five hundred then asks for recommendations, and for what is like the item.
  *
  * @returns once all of it is in the tables
  */
