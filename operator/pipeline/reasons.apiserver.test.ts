@@ -205,13 +205,24 @@ describeApiServer("a configuration", () => {
 
   test("is PodsRejected by a quota, told as the quota says it", async () => {
     const quota = await newNamespace();
-    await kubectl("-n", quota, "create", "quota", "none", "--hard=pods=1");
     const there = pipelinesIn(quota, api);
     const second = await startOperatorProcess({ plane: plane(), namespaces: [quota] });
     const healthy = await startKubelet(api, [quota], (role) => HEALTHY[role] ?? null);
     try {
       await there.apply("shop");
-      const found = await there.reason("shop", "ConsumersReady", "PodsRejected");
+      await there.reason("shop", "Ready", "Available");
+      await kubectl("-n", quota, "create", "quota", "none", "--hard=pods=0");
+      const consumers = "app.kubernetes.io/part-of=shop,app.kubernetes.io/component=consumer";
+      const found = await eventually(
+        async () => {
+          // Until the quota is in force there are new ones.
+          await kubectl("-n", quota, "delete", "pods", "-l", consumers, "--force", "--grace-period=0");
+          return there.condition("shop", "ConsumersReady");
+        },
+        (condition) => condition?.reason === "PodsRejected",
+        90_000,
+        1_000,
+      );
       expect(found?.message).toMatch(/exceeded quota/);
       await kubectl("-n", quota, "delete", "quota", "none");
       await there.reason("shop", "Ready", "Available", 90_000);
