@@ -191,11 +191,11 @@ describeApiServer("in the end every pipeline has exactly its children", () => {
     await eventually(
       () => amiss(api),
       (found) => found.length === 0,
-      120_000,
+      300_000,
     );
     expect(recorder.versions()).toBeGreaterThan(PIPELINES * 20);
     expect(recorder.idle()).toEqual([]);
-  }, 600_000);
+  }, 1_200_000);
 });
 
 async function compact({ etcdPort }: ControlPlane): Promise<void> {
