@@ -40,7 +40,11 @@ export interface WorkQueue {
   stop(): Promise<void>;
 }
 
-const BACKOFF: BackoffOptions = { firstMilliseconds: 100, maxMilliseconds: 300_000 };
+/**
+ * A key that is added is tried at once, and such tries count too: after a minute of many changes and an API server that
+ * fails one request in twenty, a longer wait than this held a pipeline up for minutes, with nothing wrong any more.
+ */
+const BACKOFF: BackoffOptions = { firstMilliseconds: 100, maxMilliseconds: 30_000 };
 
 interface Timer {
   readonly due: number;
