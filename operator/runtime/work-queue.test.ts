@@ -72,6 +72,24 @@ test("a key that always fails waits longer each time, and the others do not wait
   expect(new Set(worked).size).toBe(51);
 });
 
+test("tries that changes bring count too, and make nobody wait for more than half a minute", async () => {
+  const waits: number[] = [];
+  const queue = startWorkQueue({
+    workers: 1,
+    work: () => Promise.reject(new Error("always")),
+    onFailure: (_key, _error, _failures, wait) => waits.push(wait),
+    now: () => performance.now(),
+    random: () => 1,
+  });
+  onTestFinished(() => queue.stop());
+  for (let change = 0; change < 20; change += 1) {
+    queue.add("shop");
+    await settled();
+  }
+  expect(waits.length).toBe(20);
+  expect(Math.max(...waits)).toBe(30_000);
+});
+
 test("a success makes the next failure the first again", async () => {
   let calls = 0;
   const { queue, failures } = queueOf({
