@@ -46,6 +46,15 @@ function deployment(role: StandingRole, status: DeploymentStatus = {}): KubeObje
   };
 }
 
+function migrationJob(facts: Facts, ended: object): KubeObject {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: facts.migrationJob, uid: "j" },
+    status: { conditions: [ended] },
+  };
+}
+
 function answer(role: StandingRole, report: object): Asked {
   return { pod: `shop-${role}-1`, role, report: roleReport.parse(report) };
 }
@@ -109,24 +118,14 @@ describe("a judgement", () => {
 
   test("of a migration whose three tries failed: stalled", () => {
     const facts = factsOf();
-    const job: KubeObject = {
-      apiVersion: "batch/v1",
-      kind: "Job",
-      metadata: { name: facts.migrationJob, uid: "j" },
-      status: { conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded" }] },
-    };
+    const job = migrationJob(facts, { type: "Failed", status: "True", reason: "BackoffLimitExceeded" });
     const found = reasonsOf(sight({ facts, jobs: [job], previous: {} }));
     expect(found).toMatchObject({ SinkReady: "False MigrationFailed", Stalled: "True MigrationFailed" });
   });
 
   test("of what waited for a migration that has just succeeded goes by that migration", () => {
     const facts = factsOf();
-    const job: KubeObject = {
-      apiVersion: "batch/v1",
-      kind: "Job",
-      metadata: { name: facts.migrationJob, uid: "j" },
-      status: { conditions: [{ type: "Complete", status: "True" }] },
-    };
+    const job = migrationJob(facts, { type: "Complete", status: "True" });
     const realized = { fault: null, retry: null, waiting: { recommender: "WaitingForConsumers" } } as const;
     const deployments = { consumer: deployment("consumer", { readyReplicas: 0, updatedReplicas: 0 }) };
     const status = statusOf(sight({ facts, realized, deployments, jobs: [job], previous: {} }));
